@@ -80,7 +80,9 @@ def _create_roles(connection: Connection) -> None:
                 connection.execute(text(f"grant {role} to current_user"))
         connection.execute(text(f"grant create, usage on schema public to {OWNER_ROLE}"))
         connection.execute(text(f"grant usage on schema public to {API_ROLE}"))
-        connection.execute(text(f'grant temporary on database "{connection.engine.url.database}" to {OWNER_ROLE}, {API_ROLE}'))
+        connection.execute(
+            text(f'grant temporary on database "{connection.engine.url.database}" to {OWNER_ROLE}, {API_ROLE}')
+        )
     except ProgrammingError as error:
         raise Misconfigured(
             f"This login may not create roles. As one who may, run: create role {OWNER_ROLE} nologin; "

@@ -94,7 +94,9 @@ class Database:
             raise Unavailable(f"PostgreSQL does not answer: {error.orig}") from error
         with connection, connection.begin():
             if tenant is not None:
-                connection.execute(text("select set_config(:name, :tenant, true)"), {"name": TENANT_SETTING, "tenant": tenant})
+                connection.execute(
+                    text("select set_config(:name, :tenant, true)"), {"name": TENANT_SETTING, "tenant": tenant}
+                )
             yield connection
 
 

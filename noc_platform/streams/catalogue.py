@@ -14,12 +14,37 @@ PERSON = Column("person_id", T, "The guard it is about.", longest=64, refers_to=
 REQUIRED_PERSON = Column(
     "person_id", T, "The guard it is about.", required=True, longest=64, refers_to="people", also_known_as=("people",)
 )
-SITE = Column("site_id", T, "The site it happened at, where the source says.", longest=64, refers_to="sites", also_known_as=("site", "bu"))
-REQUIRED_SITE = Column("site_id", T, "The site.", required=True, longest=64, refers_to="sites", also_known_as=("site", "bu"))
+SITE = Column(
+    "site_id",
+    T,
+    "The site it happened at, where the source says.",
+    longest=64,
+    refers_to="sites",
+    also_known_as=("site", "bu"),
+)
+REQUIRED_SITE = Column(
+    "site_id", T, "The site.", required=True, longest=64, refers_to="sites", also_known_as=("site", "bu")
+)
 DEVICE = Column("device_id", T, "The phone or device that reported it.", longest=100, also_known_as=("deviceid",))
 LATITUDE = Column("latitude", R, "Latitude, WGS-84.", unit="degrees", minimum=-90, maximum=90, also_known_as=("lat",))
-LONGITUDE = Column("longitude", R, "Longitude, WGS-84.", unit="degrees", minimum=-180, maximum=180, also_known_as=("lon", "long", "lng"))
-ACCURACY = Column("accuracy_meters", R, "Radius the true position lies in; null when the phone did not say.", unit="metres", minimum=0, maximum=1_000_000, also_known_as=("accuracy",))
+LONGITUDE = Column(
+    "longitude",
+    R,
+    "Longitude, WGS-84.",
+    unit="degrees",
+    minimum=-180,
+    maximum=180,
+    also_known_as=("lon", "long", "lng"),
+)
+ACCURACY = Column(
+    "accuracy_meters",
+    R,
+    "Radius the true position lies in; null when the phone did not say.",
+    unit="metres",
+    minimum=0,
+    maximum=1_000_000,
+    also_known_as=("accuracy",),
+)
 
 DEVICE_EVENTS = Stream(
     name="device_events",

@@ -16,6 +16,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -68,7 +69,7 @@ quarantine = Table(
     Column("reason", String, nullable=False),
     Column("raw", JSONB, nullable=False, comment="The row as it came, cut to a bounded length."),
     Column("received_at", DateTime(timezone=True), nullable=False),
-    Index(None, "source_hash", "row_number"),
+    UniqueConstraint("source_hash", "stream", "row_number"),
     Index(None, "tenant_id", "stream", "received_at"),
     comment="Rows that did not fit, and why.",
 )

@@ -18,7 +18,6 @@ APPEND_ONLY = (
     "noc_jobneed",
     "noc_attendance_event",
     "noc_alert_event",
-    "noc_quarantine",
 )
 
 
@@ -392,10 +391,10 @@ def upgrade() -> None:
         ),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("quarantine_id", name=op.f("pk_noc_quarantine")),
+        sa.UniqueConstraint(
+            "source_hash", "stream", "row_number", name=op.f("uq_noc_quarantine_source_hash_stream_row_number")
+        ),
         comment="Rows that did not fit, and why.",
-    )
-    op.create_index(
-        op.f("ix_noc_quarantine_source_hash_row_number"), "noc_quarantine", ["source_hash", "row_number"], unique=False
     )
     op.create_index(
         op.f("ix_noc_quarantine_tenant_id_stream_received_at"),
@@ -526,6 +525,8 @@ def upgrade() -> None:
     for table in APPEND_ONLY:
         for statement in isolate(table, "select, insert"):
             op.execute(statement)
+    for statement in isolate("noc_quarantine", "select, insert, delete"):
+        op.execute(statement)
     for statement in isolate("noc_telemetry_day", "select, insert, update"):
         op.execute(statement)
 
@@ -541,7 +542,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_noc_shift_tenant_id_site_id_starts_at"), table_name="noc_shift")
     op.drop_table("noc_shift")
     op.drop_index(op.f("ix_noc_quarantine_tenant_id_stream_received_at"), table_name="noc_quarantine")
-    op.drop_index(op.f("ix_noc_quarantine_source_hash_row_number"), table_name="noc_quarantine")
     op.drop_table("noc_quarantine")
     op.drop_table("noc_person")
     op.drop_index(op.f("ix_noc_location_update_tenant_id_person_id_occurred_at"), table_name="noc_location_update")

@@ -1,0 +1,175 @@
+"""The rule of each kind of column, as DuckDB SQL: how text becomes a value, and what is wrong with a value."""
+
+from datetime import datetime
+
+import pyarrow as pa
+
+from noc_platform.streams.declaration import EVENT_ID, OCCURRED_AT, RECEIVED_AT, SENTINELS, Column, Kind, Stream
+
+TRUE_WORDS = ("true", "t", "yes", "y", "1", "on")
+FALSE_WORDS = ("false", "f", "no", "n", "0", "off")
+WANTED = {
+    Kind.INTEGER: "a whole number",
+    Kind.REAL: "a number",
+    Kind.INSTANT: "a time such as 2026-03-01T08:00:00+01:00",
+    Kind.DAY: "a day such as 2026-03-01",
+    Kind.FLAG: "true or false",
+}
+SHOWN_CHARACTERS = 60
+# Beyond this a double no longer holds every whole number.
+LARGEST_WHOLE = 2**53
+# A UUID of version 8 (RFC 9562: "custom") out of the first 30 hexadecimal digits given.
+MACROS = """create macro uuid_of(digits) as try_cast(
+    substr(digits, 1, 12) || '8' || substr(digits, 13, 3) || '8' || substr(digits, 16, 15) as uuid)"""
+FIELD_SEPARATOR = "chr(31)"
+ABSENT = "chr(30)"
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier."""
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
+
+
+def literal(value: str) -> str:
+    """An SQL text literal."""
+    escaped = value.replace("'", "''")
+    return f"'{escaped}'"
+
+
+def tidied(column: Column, source: pa.Field) -> str:
+    """The source's value; text is trimmed, and what only says "not known" becomes null."""
+    name = quoted(source.name)
+    if not _is_text(source.type):
+        return name if _is_of_kind(column.kind, source.type) else f"cast({name} as varchar)"
+    allowed = {word.casefold() for word in column.allowed}
+    sentinels = ", ".join(literal(word) for word in SENTINELS if word not in allowed)
+    return f"case when lower(trim({name})) in ({sentinels}) then null else trim({name}) end"
+
+
+def typed(column: Column, sources: list[pa.Field]) -> str:
+    """The tidied value in the column's type; null where it does not fit."""
+    name = quoted("raw_" + column.name)
+    if sources and all(_is_of_kind(column.kind, source.type) for source in sources):
+        return f"cast({name} as {_SQL_TYPES[column.kind]})"
+    value = f"cast({name} as varchar)"
+    number = f"try_cast({value} as double)"
+    match column.kind:
+        case Kind.REAL:
+            return f"case when isfinite({number}) then {number} end"
+        case Kind.INTEGER:
+            return f"case when {number} = floor({number}) and abs({number}) <= {LARGEST_WHOLE} then cast({number} as bigint) end"
+        case Kind.FLAG:
+            return f"case when lower({value}) in {_words(TRUE_WORDS)} then true when lower({value}) in {_words(FALSE_WORDS)} then false end"
+        case Kind.TEXT if column.allowed:
+            branches = " ".join(f"when {literal(word.casefold())} then {literal(word)}" for word in column.allowed)
+            return f"case lower({value}) {branches} end"
+        case Kind.TEXT:
+            return value
+        case _:
+            return f"try_cast({value} as {_SQL_TYPES[column.kind]})"
+
+
+def first_of(*names: str) -> str:
+    """The first of these typed columns that is known."""
+    return f"coalesce({', '.join(quoted('typed_' + name) for name in names)})"
+
+
+def event_id(stream: Stream) -> str:
+    """The source's own id when it is a UUID; else a hash of its id; else a hash of the whole row.
+
+    The hash of a row is a UUID (version 8) led by the millisecond it happened in, so that the rows of one load lie
+    together in the index: random keys made the same load half as fast again (docs/performance.md).
+    """
+    row = ", ".join(
+        _canonical(column) for column in stream.columns if column.name not in (EVENT_ID.name, RECEIVED_AT.name)
+    )
+    happened = f"lpad(to_hex(greatest(epoch_ms({first_of(OCCURRED_AT.name, *stream.occurred_from)}), 0)), 12, '0')"
+    row_hash = f"md5(concat_ws({FIELD_SEPARATOR}, {literal(stream.name)}, {row}))"
+    given = f"md5(concat_ws({FIELD_SEPARATOR}, {literal(stream.name)}, cast(raw_event_id as varchar)))"
+    return f"""coalesce(
+        typed_event_id,
+        case when raw_event_id is not null then uuid_of({given}) end,
+        uuid_of({happened} || {row_hash}))"""
+
+
+def faults(column: Column, bounds: tuple[datetime, datetime] | None) -> list[str]:
+    """What can be wrong with a column: expressions that give {column_name, reason}, or null when all is well."""
+    raw, value = quoted("raw_" + column.name), quoted(column.name)
+    shown = f"substr(cast({raw} as varchar), 1, {SHOWN_CHARACTERS})"
+    if column.name == EVENT_ID.name:
+        return []
+    found = []
+    if column.allowed:
+        found.append(
+            (f"{raw} is not null and {value} is null", f"{shown} || ' is none of {', '.join(column.allowed)}'")
+        )
+    elif column.kind in WANTED:
+        typed_value = quoted("typed_" + column.name)
+        found.append((f"{raw} is not null and {typed_value} is null", f"{shown} || ' is not {WANTED[column.kind]}'"))
+    if column.required:
+        found.append((f"{value} is null", "'required, but absent'"))
+    if column.minimum is not None:
+        found.append((f"{value} < {column.minimum}", f"{shown} || ' is below {column.minimum:g} {column.unit or ''}'"))
+    if column.maximum is not None:
+        found.append((f"{value} > {column.maximum}", f"{shown} || ' is above {column.maximum:g} {column.unit or ''}'"))
+    if column.kind is Kind.TEXT and not column.allowed:
+        found.append((f"length({value}) > {column.longest}", f"'longer than {column.longest} characters'"))
+        found.append((f"contains({value}, chr(0))", "'holds a NUL character'"))
+    if bounds is not None:
+        earliest, latest = (literal(instant.isoformat()) for instant in bounds)
+        found.append((f"{value} < {earliest}::timestamptz", f"{shown} || ' is before NOC_EARLIEST_EVENT'"))
+        found.append((f"{value} > {latest}::timestamptz", f"{shown} || ' lies in the future'"))
+    if column.refers_to is not None:
+        absent = f"{value} is not null and not found_{column.name}"
+        found.append((absent, f"substr({value}, 1, {SHOWN_CHARACTERS}) || ' is not among the {column.refers_to}'"))
+    return [_fault(column, condition, reason) for condition, reason in found]
+
+
+def _fault(column: Column, condition: str, reason: str) -> str:
+    return f"case when {condition} then {{'column_name': {literal(column.name)}, 'reason': {reason}}} end"
+
+
+def _canonical(column: Column) -> str:
+    typed_value = quoted("typed_" + column.name)
+    text = f"epoch_us({typed_value})::varchar" if column.kind is Kind.INSTANT else f"{typed_value}::varchar"
+    return f"coalesce({text}, {ABSENT})"
+
+
+def _words(words: tuple[str, ...]) -> str:
+    return f"({', '.join(literal(word) for word in words)})"
+
+
+_SQL_TYPES = {
+    Kind.TEXT: "varchar",
+    Kind.INTEGER: "bigint",
+    Kind.REAL: "double",
+    Kind.INSTANT: "timestamptz",
+    Kind.DAY: "date",
+    Kind.FLAG: "boolean",
+    Kind.IDENTIFIER: "uuid",
+}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_dictionary(kind)
+    )
+
+
+def _is_of_kind(kind: Kind, source: pa.DataType) -> bool:
+    """Whether a source's own type needs no parsing. A float that must be finite or whole still does."""
+    match kind:
+        case Kind.INSTANT:
+            return bool(pa.types.is_timestamp(source))
+        case Kind.DAY:
+            return bool(pa.types.is_date(source))
+        case Kind.INTEGER:
+            return bool(pa.types.is_integer(source))
+        case Kind.FLAG:
+            return bool(pa.types.is_boolean(source))
+        case _:
+            return False
