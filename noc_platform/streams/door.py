@@ -81,7 +81,7 @@ def admit(
         quarantined = _quarantined(checked, batch.raw, tenant)
         if quarantined.num_rows:
             copy_in(connection, "staged_quarantine", quarantined)
-        receipt += Receipt(read=batch.raw.count, quarantined=quarantined.num_rows)
+        receipt += Receipt(read=batch.rows.num_rows + len(batch.raw.malformed), quarantined=quarantined.num_rows)
         on_batch(batch.raw.count)
     staged = receipt.read - receipt.quarantined
     accepted = _replace_references(connection, stream) if stream.is_reference else _append_events(connection, stream)
