@@ -1,0 +1,328 @@
+"""The five activity signals of domain.md §2.1: the one definition, as Ibis expressions.
+
+The same expression runs on the lake (DuckDB, Spark) and on PostgreSQL. Windows are half-open over `occurred_at`;
+what was received after `known_at` does not count. A value is null when it is not known, and 0 only when somebody who
+could have been heard did nothing.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from noc_platform.settings import MovementPolicy
+from noc_platform.streams.catalogue import AUTOCLOSED, COMPLETED, TOUR_IDENTIFIERS
+from noc_platform.telemetry.duty import duty_by_bucket, duty_intervals
+from noc_platform.telemetry.movement import is_usable, with_legs
+from noc_platform.telemetry.vocabulary import Signal, Window
+
+# Work may be reported this long before or after the moment it was planned for, and still count as due then.
+WORK_MARGIN = timedelta(hours=24)
+SKIPPED = "SKIP"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The tables signals are made of, as one engine sees them.
+
+    `feeds` has tenant_id, stream, day, first_received_at: the days a stream delivered anything at all for a tenant.
+    `rosters` has tenant_id: the tenants that keep a roster or attendance, so that off duty can be told from unknown.
+    """
+
+    device_events: ir.Table
+    location_updates: ir.Table
+    jobneeds: ir.Table
+    attendance_events: ir.Table
+    shifts: ir.Table
+    tours_due: ir.Table
+    people: ir.Table
+    feeds: ir.Table
+    rosters: ir.Table
+
+
+@dataclass(frozen=True)
+class Grain:
+    """How a window is cut: into UTC hours, or not at all. `start` and `end` may be expressions, for prepared queries."""
+
+    start: ir.TimestampValue
+    end: ir.TimestampValue
+    is_hourly: bool
+    hours: ir.Table | None = None
+
+    @classmethod
+    def hourly(cls, window: Window) -> "Grain":
+        """One row per person and UTC hour. The window's ends must be full hours."""
+        if any(end != end.replace(minute=0, second=0, microsecond=0) for end in (window.start, window.end)):
+            raise ValueError("hourly signals need a window of full hours")
+        count = int((window.end - window.start) / timedelta(hours=1))
+        starts = [window.start.astimezone(UTC) + timedelta(hours=hour) for hour in range(count)]
+        # As Arrow: from plain lists Ibis would go through pandas, whose import alone takes two seconds.
+        ends = [start + timedelta(hours=1) for start in starts]
+        stamps = pa.timestamp("us", tz="UTC")
+        hours = ibis.memtable(pa.table({"bucket": pa.array(starts, stamps), "bucket_end": pa.array(ends, stamps)}))
+        return cls(instant(window.start), instant(window.end), is_hourly=True, hours=hours)
+
+    @classmethod
+    def whole(cls, start: ir.TimestampValue, end: ir.TimestampValue) -> "Grain":
+        """One row per person for the whole window."""
+        return cls(start, end, is_hourly=False)
+
+    def bucket(self, occurred_at: ir.TimestampValue) -> ir.TimestampValue:
+        """Start of the bucket an instant of the window falls into."""
+        # Ibis forgets the zone when it truncates.
+        return occurred_at.truncate("h").cast(INSTANT) if self.is_hourly else self.start
+
+    def contains(self, occurred_at: ir.TimestampValue) -> ir.BooleanValue:
+        """Whether an instant lies in the window, its end excluded."""
+        return (occurred_at >= self.start) & (occurred_at < self.end)
+
+
+INSTANT = "timestamp('UTC', 6)"
+PERSON = ("tenant_id", "person_id", "bucket")
+
+
+def instant(value: datetime) -> ir.TimestampValue:
+    """A UTC instant as an Ibis literal."""
+    return ibis.literal(value.astimezone(UTC).isoformat()).cast(INSTANT)
+
+
+def person_signals(
+    sources: Sources, grain: Grain, policy: MovementPolicy, known_at: ir.TimestampValue | None = None
+) -> ir.Table:
+    """Signals of each person and bucket that was heard of or on duty; nobody else has a row.
+
+    Columns: tenant_id, person_id, bucket (start, UTC), site_id (of duty; home where duty is unknown), the five signals,
+    usable_fixes, tasks_due, checkpoints_due, is_on_duty (null where the tenant keeps neither roster nor attendance),
+    is_rostered, is_reporting (the phone was heard), has_device_feed, has_location_feed, has_jobneed_feed.
+    """
+    known = sources if known_at is None else _as_known(sources, known_at)
+    parts = [
+        _phone(known, grain),
+        _fixes(known, grain, policy),
+        _work(known, grain),
+        _due(known, grain),
+        _duty(known, grain),
+    ]
+    united = ibis.union(*[_complete(part) for part in parts])
+    gathered = united.group_by(*PERSON).agg(
+        **{name: getattr(united[name], how)() for name, (_, how) in MEASURES.items()}
+    )
+    return _judged(_placed(gathered, known, grain))
+
+
+def site_signals(people: ir.Table) -> ir.Table:
+    """Signals of each site and bucket: the sum over the guards on duty there.
+
+    `people` is the result of `person_signals`. Columns: tenant_id, site_id, bucket, people_on_duty, people_reporting,
+    the five signals (null when unknown for every guard), tasks_due, checkpoints_due.
+    """
+    there = people.filter(people.site_id.notnull() & people.is_on_duty.fill_null(True))
+    return there.group_by("tenant_id", "site_id", "bucket").agg(
+        people_on_duty=there.count(),
+        people_reporting=_one_if(there.is_reporting).sum(),
+        **{signal.value: there[signal.value].sum() for signal in Signal},
+        tasks_due=there.tasks_due.sum(),
+        checkpoints_due=there.checkpoints_due.sum(),
+    )
+
+
+# What each part may contribute to a person's bucket: its type, and how contributions are put together.
+MEASURES = {
+    "phone_events": ("int64", "sum"),
+    "fixes": ("int64", "sum"),
+    "usable_fixes": ("int64", "sum"),
+    "meters": ("float64", "sum"),
+    "tasks": ("int64", "sum"),
+    "checkpoints": ("int64", "sum"),
+    "tasks_due": ("int64", "sum"),
+    "checkpoints_due": ("int64", "max"),
+    "duty_site_id": ("string", "max"),
+    "on_duty": ("int64", "max"),
+    "rostered": ("int64", "max"),
+}
+
+
+def _as_known(sources: Sources, known_at: ir.TimestampValue) -> Sources:
+    """The sources without what was received later. Who somebody is does not depend on when we were told."""
+    received = {
+        name: table.filter(table.received_at <= known_at)
+        for name in ("device_events", "location_updates", "jobneeds", "attendance_events", "shifts", "tours_due")
+        for table in [getattr(sources, name)]
+    }
+    feeds = sources.feeds.filter(sources.feeds.first_received_at <= known_at)
+    return replace(sources, **received, feeds=feeds)
+
+
+def _complete(part: ir.Table) -> ir.Table:
+    """The part with every measure, null where it has nothing to say, so that parts can be united."""
+    columns = {
+        name: part[name].cast(kind) if name in part.columns else ibis.null(kind) for name, (kind, _) in MEASURES.items()
+    }
+    return part.select(*PERSON, **columns)
+
+
+def _phone(sources: Sources, grain: Grain) -> ir.Table:
+    events = sources.device_events.filter(grain.contains(sources.device_events.occurred_at))
+    return events.group_by("tenant_id", "person_id", bucket=grain.bucket(events.occurred_at)).agg(
+        phone_events=events.count()
+    )
+
+
+def _fixes(sources: Sources, grain: Grain, policy: MovementPolicy) -> ir.Table:
+    table = sources.location_updates
+    fixes = table.filter(
+        grain.contains(table.occurred_at),
+        (table.latitude.notnull() & table.longitude.notnull()) | table.indoor_x.notnull(),
+    )
+    fixes = fixes.select(
+        "tenant_id",
+        "person_id",
+        "occurred_at",
+        "event_id",
+        "latitude",
+        "longitude",
+        "accuracy_meters",
+        bucket=grain.bucket(fixes.occurred_at),
+        usable=is_usable(fixes, policy),
+    )
+    legs = with_legs(fixes, [*PERSON, "usable"], policy)
+    return legs.group_by(*PERSON).agg(
+        fixes=legs.count(),
+        usable_fixes=_one_if(legs.usable).sum(),
+        meters=legs.leg_meters.sum(where=legs.usable),
+    )
+
+
+def _is_tour(jobneeds: ir.Table) -> ir.BooleanValue:
+    return jobneeds.identifier.isin(TOUR_IDENTIFIERS)
+
+
+def _reported_near(jobneeds: ir.Table, grain: Grain) -> ir.Table:
+    # Bounds what is read, and makes a day's answer the same however many days are computed with it.
+    margin = ibis.interval(hours=int(WORK_MARGIN.total_seconds() // 3600))
+    return jobneeds.filter(jobneeds.occurred_at >= grain.start - margin, jobneeds.occurred_at < grain.end + margin)
+
+
+def _work(sources: Sources, grain: Grain) -> ir.Table:
+    near = _reported_near(sources.jobneeds, grain)
+    margin = ibis.interval(hours=int(WORK_MARGIN.total_seconds() // 3600))
+    done = near.filter(
+        near.ended_at.notnull() & grain.contains(near.ended_at),
+        (near.occurred_at < near.ended_at + margin) & (near.occurred_at >= near.ended_at - margin),
+    )
+    done = done.mutate(performer=done.performed_by.fill_null(done.person_id))
+    done = done.filter(done.performer.notnull())
+    is_scan = (
+        _is_tour(done)
+        & done.parent_id.notnull()
+        & (done.status != AUTOCLOSED)
+        & (done.scan_type.fill_null("") != SKIPPED)
+    )
+    is_task = ~_is_tour(done) & (done.status == COMPLETED)
+    return (
+        done.group_by("tenant_id", "performer", bucket=grain.bucket(done.ended_at))
+        .agg(tasks=done.jobneed_id.nunique(where=is_task), checkpoints=done.jobneed_id.nunique(where=is_scan))
+        .rename(person_id="performer")
+    )
+
+
+def _due(sources: Sources, grain: Grain) -> ir.Table:
+    near = _reported_near(sources.jobneeds, grain)
+    margin = ibis.interval(hours=int(WORK_MARGIN.total_seconds() // 3600))
+    planned = near.filter(
+        near.person_id.notnull() & near.planned_at.notnull() & grain.contains(near.planned_at),
+        (near.occurred_at < near.planned_at + margin) & (near.occurred_at >= near.planned_at - margin),
+    )
+    jobs = planned.group_by("tenant_id", "person_id", bucket=grain.bucket(planned.planned_at)).agg(
+        tasks_due=planned.jobneed_id.nunique(where=~_is_tour(planned)),
+        checkpoints_due=planned.jobneed_id.nunique(where=_is_tour(planned) & planned.parent_id.notnull()),
+    )
+    tours = sources.tours_due.filter(sources.tours_due.person_id.notnull(), grain.contains(sources.tours_due.due_at))
+    walks = tours.group_by("tenant_id", "person_id", bucket=grain.bucket(tours.due_at)).agg(
+        checkpoints_due=tours.total_checkpoints.sum().cast("int64")
+    )
+    return _complete(jobs).union(_complete(walks))
+
+
+def _duty(sources: Sources, grain: Grain) -> ir.Table:
+    intervals = duty_intervals(sources.shifts, sources.attendance_events)
+    intervals = intervals.filter(intervals.starts_at < grain.end, intervals.ends_at > grain.start)
+    buckets = grain.hours
+    if buckets is None:
+        # The whole window is the one bucket; no join is needed to find that out.
+        buckets = intervals.select(bucket=grain.start, bucket_end=grain.end).distinct()
+    duty = duty_by_bucket(intervals, buckets)
+    return duty.select(
+        *PERSON, duty_site_id=duty.site_id, on_duty=ibis.literal(1), rostered=_one_if(duty.is_rostered)
+    )
+
+
+def _feed_key(grain: Grain, moment: ir.TimestampValue) -> ir.TimestampValue:
+    return moment.truncate("D").cast(INSTANT) if grain.is_hourly else grain.start
+
+
+def _feeds(sources: Sources, grain: Grain) -> ir.Table:
+    """Which feeds of a tenant were alive: by day, or for the whole window."""
+    day = sources.feeds.day.cast(INSTANT)
+    table = sources.feeds.mutate(day_start=day)
+    alive = table.filter(table.day_start < grain.end, table.day_start + ibis.interval(days=1) > grain.start)
+    return alive.group_by("tenant_id", feed_key=_feed_key(grain, alive.day_start)).agg(
+        device_feed=_one_if(alive.stream == "device_events").max(),
+        location_feed=_one_if(alive.stream == "location_updates").max(),
+        jobneed_feed=_one_if(alive.stream == "jobneeds").max(),
+    )
+
+
+def _placed(gathered: ir.Table, sources: Sources, grain: Grain) -> ir.Table:
+    """With the tenant's feeds, whether it keeps a roster, and the person's home."""
+    feeds = _feeds(sources, grain)
+    keeping = sources.rosters.select("tenant_id", keeps_roster=ibis.literal(True))
+    homes = sources.people.select("tenant_id", "person_id", home_site_id="site_id")
+    keyed = gathered.mutate(feed_key=_feed_key(grain, gathered.bucket))
+    return (
+        keyed.left_join(feeds, ["tenant_id", "feed_key"])
+        .drop("tenant_id_right", "feed_key_right")
+        .left_join(keeping, "tenant_id")
+        .drop("tenant_id_right")
+        .left_join(homes, ["tenant_id", "person_id"])
+        .drop("tenant_id_right", "person_id_right")
+    )
+
+
+def _judged(placed: ir.Table) -> ir.Table:
+    """Numbers where something is known, null where it is not."""
+    reporting = (placed.phone_events.fill_null(0) + placed.fixes.fill_null(0)) > 0
+    keeps_roster = placed.keeps_roster.fill_null(False)
+    feed = {name: placed[name].fill_null(0) == 1 for name in ("device_feed", "location_feed", "jobneed_feed")}
+    tasks_due, checkpoints_due = placed.tasks_due.fill_null(0), placed.checkpoints_due.fill_null(0)
+    tasks, checkpoints = placed.tasks.fill_null(0), placed.checkpoints.fill_null(0)
+    usable = placed.usable_fixes.fill_null(0)
+    return placed.select(
+        *PERSON,
+        site_id=ibis.cases((~keeps_roster, placed.home_site_id), else_=placed.duty_site_id),
+        phone_events_count=_where(feed["device_feed"] & reporting, placed.phone_events.fill_null(0)),
+        location_updates_count=_where(feed["location_feed"] & reporting, placed.fixes.fill_null(0)),
+        movement_distance_meters=_where(usable >= 2, placed.meters.fill_null(0.0)),
+        tasks_completed_count=_where(feed["jobneed_feed"] & (tasks + tasks_due > 0), tasks),
+        tour_checkpoints_scanned=_where(feed["jobneed_feed"] & (checkpoints + checkpoints_due > 0), checkpoints),
+        usable_fixes=usable,
+        tasks_due=tasks_due,
+        checkpoints_due=checkpoints_due,
+        is_on_duty=_where(keeps_roster, placed.on_duty.fill_null(0) == 1),
+        is_rostered=placed.rostered.fill_null(0) == 1,
+        is_reporting=reporting,
+        has_device_feed=feed["device_feed"],
+        has_location_feed=feed["location_feed"],
+        has_jobneed_feed=feed["jobneed_feed"],
+    )
+
+
+def _where(known: ir.BooleanValue, value: ir.Value) -> ir.Value:
+    return ibis.cases((known, value), else_=ibis.null(value.type()))
+
+
+def _one_if(condition: ir.BooleanValue) -> ir.IntegerValue:
+    # PostgreSQL casts no boolean to a bigint.
+    return ibis.cases((condition, 1), else_=0)
