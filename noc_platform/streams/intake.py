@@ -41,7 +41,9 @@ def ingest_file(
     Raises `UnreadableFile` or `BadMapping` before anything is kept; single bad rows go to quarantine instead.
     """
     if mapping is not None and mapping.stream != stream.name:
-        raise BadMapping(f"The mapping is for {mapping.stream}, not {stream.name}; name the stream it is for, or another mapping.")
+        raise BadMapping(
+            f"The mapping is for {mapping.stream}, not {stream.name}; name the stream it is for, or another mapping."
+        )
     excluded = 0
 
     def batches() -> Iterator[Batch]:

@@ -1,0 +1,61 @@
+# make run | make test | make up start from a bare machine with Python 3.11+. uv is used if present, pip if not.
+.PHONY: run test up test-spark bench check lock clean help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := $(shell command -v uv 2>/dev/null)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' || { echo "Python 3.11 to 3.14 is needed; set PYTHON=/path/to/one"; exit 1; }
+ifdef UV
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+else
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+endif
+	@touch $@
+
+run: $(READY) ## set up, make and ingest the sample, run the whole pipeline once, print a summary
+	$(BIN)/noc setup
+	$(BIN)/noc sample
+	$(BIN)/noc run
+	$(BIN)/noc status
+
+test: $(READY) ## set up, then every test
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not spark"
+
+up: $(READY) ## set up, then serve Dagster (3000), MLflow (5000) and the API (8000) until Ctrl-C
+	$(BIN)/noc up
+
+test-spark: $(READY) ## the signals on Spark as well; needs Java 17
+ifdef UV
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+endif
+	$(BIN)/python -m pytest -m spark
+
+bench: $(READY) ## every claim in docs/performance.md, each against its peer; make bench only=signals for one
+	$(BIN)/python -m benchmarks $(only)
+
+check: $(READY) ## format, lint, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## resolve the lock files anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -q -o requirements.lock
+	uv pip compile pyproject.toml --extra dev --extra spark -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -q -o requirements-spark.lock
+
+clean: ## forget everything: environment, state, artefacts
+	rm -rf $(VENV) .noc .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find mlruns -mindepth 1 ! -name README.md -delete

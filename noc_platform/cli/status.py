@@ -1,0 +1,70 @@
+"""`noc status`: what is here, how fresh it is, what waits."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from noc_platform.cli.installation import Installation
+from noc_platform.streams.books import Refusal, StreamStatus, refusals, stream_statuses
+
+SHOWN_REFUSALS = 50
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    quarantine: Annotated[bool, typer.Option("--quarantine", help="Why rows were refused, instead.")] = False,
+) -> None:
+    """Rows and freshness of every stream and product, and the days still waiting for the pipeline."""
+    here = Installation.open()
+    with here.server.pipeline.transaction() as connection:
+        if quarantine:
+            _show_refusals(refusals(connection, SHOWN_REFUSALS), as_json)
+            return
+        streams = stream_statuses(connection)
+    products = _products(here.settings.lake)
+    if as_json:
+        document = {
+            "streams": {item.stream: asdict(item) for item in streams},
+            "products": products,
+            "models": {},
+            "queues": {"open_days": sum(item.open_days for item in streams)},
+        }
+        typer.echo(json.dumps(document, default=str))
+        return
+    _show(streams, products)
+
+
+def _products(lake_url: str) -> dict[str, dict[str, object]]:
+    from noc_platform.lake.layout import Lake
+    from noc_platform.telemetry.products import PRODUCTS
+
+    lake = Lake(lake_url)
+    return {name: lake.holdings(name) for name in PRODUCTS}
+
+
+def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -> None:
+    table = Table("stream", "rows", "in the lake", "newest day", "last received (UTC)", "quarantined", "days to do")
+    for item in streams:
+        received = item.last_received_at.strftime("%Y-%m-%d %H:%M:%S") if item.last_received_at else "never"
+        counts = (f"{item.rows:,}", f"{item.archived_rows:,}" if item.newest_day else "")
+        table.add_row(item.stream, *counts, item.newest_day or "", received, f"{item.quarantined:,}", str(item.open_days))
+    console = Console()
+    console.print(table)
+    made = Table("product", "rows", "newest day")
+    for name, holdings in products.items():
+        made.add_row(name, f"{holdings['rows']:,}", str(holdings["newest_day"] or ""))
+    console.print(made)
+
+
+def _show_refusals(found: list[Refusal], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(item) for item in found]))
+        return
+    table = Table("stream", "source", "column", "rows", "first row", "for example")
+    for item in found:
+        table.add_row(item.stream, item.source, item.column_name or "(line)", f"{item.rows:,}", str(item.first_row), item.example)
+    Console().print(table)
