@@ -15,7 +15,9 @@ from noc_platform.store.sessions import Database, Server
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of an installation of its own; nothing a developer has running is ever reached."""
     home = tmp_path_factory.mktemp("home")
-    return Settings(home=home, database_url=None, api_database_url=None, lake_url=None, mlflow_artifacts=str(home / "mlruns"))
+    return Settings(
+        home=home, database_url=None, api_database_url=None, lake_url=None, mlflow_artifacts=str(home / "mlruns")
+    )
 
 
 @pytest.fixture(scope="session")

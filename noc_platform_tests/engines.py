@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from noc_platform.lake.engines import FEEDS_SCHEMA, FEEDS_TABLE, ROSTERS_TABLE
 from noc_platform.store.duck import open_duckdb
 from noc_platform.store.sessions import Server
 from noc_platform.streams.catalogue import (
@@ -20,18 +21,9 @@ from noc_platform.streams.catalogue import (
     SHIFTS,
     TOURS_DUE,
 )
-from noc_platform.telemetry.queries import FEEDS_TABLE
 from noc_platform_tests.strategies import TENANT, Day
 
 STREAMS = (DEVICE_EVENTS, LOCATION_UPDATES, JOBNEEDS, ATTENDANCE_EVENTS, SHIFTS, TOURS_DUE)
-FEEDS_SCHEMA = pa.schema(
-    [
-        ("tenant_id", pa.string()),
-        ("stream", pa.string()),
-        ("day", pa.date32()),
-        ("first_received_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
 Rows = list[dict[str, Any]]
 
 
@@ -74,7 +66,9 @@ class PostgreSQL:
                 columns = ", ".join(f"{field.name} {_sql_type(field.type)}" for field in table.schema)
                 cursor.execute(f"create temp table {name} ({columns})")
                 marks = ", ".join(["%s"] * table.num_columns)
-                cursor.executemany(f"insert into pg_temp.{name} values ({marks})", [tuple(row.values()) for row in table.to_pylist()])
+                cursor.executemany(
+                    f"insert into pg_temp.{name} values ({marks})", [tuple(row.values()) for row in table.to_pylist()]
+                )
         self.connection.commit()
 
     def rows(self, expression: ir.Table) -> Rows:
@@ -125,19 +119,28 @@ def tables_of(day: Day) -> dict[str, pa.Table]:
         rows = getattr(day, stream.name)
         given = [{"event_id": str(uuid.UUID(int=number)), **row} for number, row in enumerate(rows)]
         tables[stream.table] = pa.Table.from_pylist(
-            [{name: row.get(name) for name in stream.names} for row in given], schema=pa.schema([f.with_nullable(True) for f in stream.arrow_schema])
+            [{name: row.get(name) for name in stream.names} for row in given],
+            schema=pa.schema([f.with_nullable(True) for f in stream.arrow_schema]),
         )
         for row in rows:
             if "occurred_at" in row:
                 key = (stream.name, row["occurred_at"].date())
                 feeds[key] = min(feeds.get(key, row["received_at"]), row["received_at"])
     tables[FEEDS_TABLE] = pa.Table.from_pylist(
-        [{"tenant_id": TENANT, "stream": stream, "day": on, "first_received_at": first} for (stream, on), first in feeds.items()],
+        [
+            {"tenant_id": TENANT, "stream": stream, "day": on, "first_received_at": first}
+            for (stream, on), first in feeds.items()
+        ],
         schema=FEEDS_SCHEMA,
     )
-    people = [{"tenant_id": TENANT, "person_id": f"p{number}", "name": f"P{number}", "site_id": "s0"} for number in range(3)]
+    keeps = [TENANT] if day.shifts or day.attendance_events else []
+    tables[ROSTERS_TABLE] = pa.table({"tenant_id": pa.array(keeps, pa.string())})
+    people = [
+        {"tenant_id": TENANT, "person_id": f"p{number}", "name": f"P{number}", "site_id": "s0"} for number in range(3)
+    ]
     tables[PEOPLE.table] = pa.Table.from_pylist(
-        [{name: row.get(name) for name in PEOPLE.names} for row in people], schema=pa.schema([f.with_nullable(True) for f in PEOPLE.arrow_schema])
+        [{name: row.get(name) for name in PEOPLE.names} for row in people],
+        schema=pa.schema([f.with_nullable(True) for f in PEOPLE.arrow_schema]),
     )
     return tables
 
@@ -149,4 +152,10 @@ def _plain(table: pa.Table) -> Rows:
 def _sql_type(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "timestamptz"
-    return {"string": "text", "int64": "bigint", "double": "double precision", "bool": "boolean", "date32[day]": "date"}[str(kind)]
+    return {
+        "string": "text",
+        "int64": "bigint",
+        "double": "double precision",
+        "bool": "boolean",
+        "date32[day]": "date",
+    }[str(kind)]

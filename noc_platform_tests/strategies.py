@@ -39,7 +39,9 @@ def _stamped(draw: st.DrawFn, row: st.SearchStrategy[Row]) -> Row:
 
 
 _device_events = _stamped(
-    st.fixed_dictionaries({"person_id": guards, "occurred_at": moments, "event_kind": st.sampled_from(["stepcount", "login", "logout"])})
+    st.fixed_dictionaries(
+        {"person_id": guards, "occurred_at": moments, "event_kind": st.sampled_from(["stepcount", "login", "logout"])}
+    )
 )
 _points = st.one_of(
     st.tuples(st.floats(37.90, 37.99), st.floats(23.70, 23.79)),
@@ -76,7 +78,14 @@ def _jobneeds_rows(draw: st.DrawFn) -> list[Row]:
         status = draw(st.sampled_from(["COMPLETED", "AUTOCLOSED", "INPROGRESS"]))
         performer = draw(st.one_of(st.none(), guards))
         rows.append(
-            {**row, "performed_by": performer, "status": status, "ended_at": ended, "occurred_at": ended, "received_at": ended + draw(delays)}
+            {
+                **row,
+                "performed_by": performer,
+                "status": status,
+                "ended_at": ended,
+                "occurred_at": ended,
+                "received_at": ended + draw(delays),
+            }
         )
     return rows
 
@@ -119,6 +128,8 @@ def days(draw: st.DrawFn) -> Day:
         location_updates=draw(st.lists(_fixes, max_size=20)),
         jobneeds=[row for rows in draw(st.lists(_jobneeds_rows(), max_size=8)) for row in rows],
         attendance_events=[row for rows in draw(st.lists(_attendance_rows(), max_size=3)) for row in rows],
-        shifts=draw(st.lists(_shifts, max_size=3, unique_by=lambda row: (row["person_id"], row["site_id"], row["starts_at"]))),
+        shifts=draw(
+            st.lists(_shifts, max_size=3, unique_by=lambda row: (row["person_id"], row["site_id"], row["starts_at"]))
+        ),
         tours_due=draw(st.lists(_tours, max_size=3, unique_by=lambda row: row["tour_id"])),
     )

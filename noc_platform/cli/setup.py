@@ -34,12 +34,16 @@ def sample() -> None:
     if not (folder / MANIFEST).exists():
         _empty(folder)
         write_world(WorldPlan(guards=SAMPLE_GUARDS, sites=SAMPLE_SITES, days=SAMPLE_DAYS, seed=SAMPLE_SEED), folder)
-    files = [(stream, path) for stream in STREAMS.values() for path in sorted(folder.glob(f"**/{stream.name}*.parquet"))]
+    files = [
+        (stream, path) for stream in STREAMS.values() for path in sorted(folder.glob(f"**/{stream.name}*.parquet"))
+    ]
     total = Receipt()
     for stream, path in track(files, description="Ingesting the sample", console=Console(stderr=True), transient=True):
         done = ingest_file(here.server.pipeline, stream, path, None, here.settings.door_policy, datetime.now(UTC))
         total += Receipt(done.read, done.accepted, done.duplicate, done.quarantined)
-    typer.echo(f"Sample: {total.read:,} rows read, {total.accepted:,} accepted, {total.duplicate:,} known already, {total.quarantined:,} quarantined.")
+    typer.echo(
+        f"Sample: {total.read:,} rows read, {total.accepted:,} accepted, {total.duplicate:,} known already, {total.quarantined:,} quarantined."
+    )
 
 
 def _empty(folder: Path) -> None:

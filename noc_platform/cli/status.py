@@ -51,7 +51,9 @@ def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -
     for item in streams:
         received = item.last_received_at.strftime("%Y-%m-%d %H:%M:%S") if item.last_received_at else "never"
         counts = (f"{item.rows:,}", f"{item.archived_rows:,}" if item.newest_day else "")
-        table.add_row(item.stream, *counts, item.newest_day or "", received, f"{item.quarantined:,}", str(item.open_days))
+        table.add_row(
+            item.stream, *counts, item.newest_day or "", received, f"{item.quarantined:,}", str(item.open_days)
+        )
     console = Console()
     console.print(table)
     made = Table("product", "rows", "newest day")
@@ -66,5 +68,7 @@ def _show_refusals(found: list[Refusal], as_json: bool) -> None:
         return
     table = Table("stream", "source", "column", "rows", "first row", "for example")
     for item in found:
-        table.add_row(item.stream, item.source, item.column_name or "(line)", f"{item.rows:,}", str(item.first_row), item.example)
+        table.add_row(
+            item.stream, item.source, item.column_name or "(line)", f"{item.rows:,}", str(item.first_row), item.example
+        )
     Console().print(table)

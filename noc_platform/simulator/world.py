@@ -1,189 +1,460 @@
-"""The stage: tenants, clients, sites in several time zones, people, and the pattern each of them works in.
+"""Who and what there is: tenants, clients, sites with their zones and checkpoints, people. Nothing happens here.
 
-A world is a pure function of its plan. What happens on it is in `behaviour`.
+Who works when is in `roster`, what they do in `behaviour`.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import IntEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
 from noc_platform.errors import BadInput
+from noc_platform.simulator import kinds
+from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Reals, Whole, Words
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+# A Monday; Europe's clocks change on the Sunday after, 2026-03-29, so that a week holds a day of 23 hours.
+DEFAULT_FIRST_DAY = date(2026, 3, 23)
+MOST_GUARDS = 100_000
+MOST_SITES = 10_000
+MOST_DAYS = 366
+EARLIEST_FIRST_DAY = date(2001, 1, 1)
+LATEST_FIRST_DAY = date(2100, 1, 1)
 
-# The week holds the last Sunday of March: one of the three zones changes its clocks in it.
-FIRST_DAY = date(2026, 3, 23)
-CHECKPOINTS = 6
-METERS_PER_DEGREE = 111_320.0
-MOST_GUARDS, MOST_SITES, MOST_DAYS = 1_000_000, 100_000, 3_660
-
-
-class SiteKind(StrEnum):
-    """What is guarded, which sets the rhythm of its week."""
-
-    OFFICE = "office"
-    MALL = "mall"
-    PLANT = "plant"
-    HOSPITAL = "hospital"
-    NIGHT_ONLY = "night-only"
-
-
-class Pattern(StrEnum):
-    """When somebody works."""
-
-    DAY = "DAY"
-    SWING = "SWING"
-    NIGHT = "NIGHT"
-    SPLIT = "SPLIT"
-
-
-@dataclass(frozen=True)
-class City:
-    """Where sites stand."""
-
-    zone: str
-    latitude: float
-    longitude: float
-
-
-CITIES = (
-    City("Europe/London", 51.5074, -0.1278),
-    City("America/New_York", 40.7128, -74.0060),
-    City("Asia/Kolkata", 19.0760, 72.8777),
+# Zone, latitude and longitude of the city whose sites are in it. The first three differ in hemisphere of longitude,
+# in when their clocks change, and Kolkata's never change and stand at the half hour.
+PLACES = (
+    ("Europe/London", 51.515, -0.120),
+    ("America/New_York", 40.745, -73.985),
+    ("Asia/Kolkata", 19.075, 72.877),
+    ("Europe/Berlin", 52.517, 13.400),
+    ("Australia/Sydney", -33.868, 151.207),
+    ("America/Los_Angeles", 34.048, -118.252),
 )
-# Local hours on duty; a night crosses midnight, a split shift is two.
-HOURS: dict[Pattern, tuple[tuple[time, timedelta], ...]] = {
-    Pattern.DAY: ((time(7), timedelta(hours=8)),),
-    Pattern.SWING: ((time(14), timedelta(hours=8)),),
-    Pattern.NIGHT: ((time(22), timedelta(hours=8)),),
-    Pattern.SPLIT: ((time(6), timedelta(hours=4)), (time(16), timedelta(hours=4))),
-}
-ROSTERS: dict[SiteKind, tuple[Pattern, ...]] = {
-    SiteKind.OFFICE: (Pattern.DAY, Pattern.DAY, Pattern.SWING),
-    SiteKind.MALL: (Pattern.SWING, Pattern.DAY, Pattern.SPLIT),
-    SiteKind.PLANT: (Pattern.DAY, Pattern.SWING, Pattern.NIGHT),
-    SiteKind.HOSPITAL: (Pattern.NIGHT, Pattern.DAY, Pattern.SWING, Pattern.SPLIT),
-    SiteKind.NIGHT_ONLY: (Pattern.NIGHT,),
-}
-CLOSED_WEEKDAYS = {SiteKind.OFFICE: (5, 6)}
+ZONES = tuple(place[0] for place in PLACES)
+CITY_SPREAD_DEGREES = 0.06
+METERS_PER_DEGREE = 111_320.0
+
+TENANT_NAMES = ("Northgate", "Harbour", "Meridian", "Sentinel", "Lantern", "Keystone", "Palisade", "Watchtower")
+CLIENT_NAMES = ("Alder Group", "Borealis Health", "Crestline Retail", "Dunmore Industries", "Evergreen Estates",
+                "Fairmont Logistics", "Granite Bank", "Highfield Foods")  # fmt: skip
+CLIENT_TIERS = ("GOLD", "SILVER", "BRONZE")
+FIRST_NAMES = ("Amara", "Bela", "Carlos", "Devi", "Emeka", "Farah", "Goran", "Hana", "Imran", "Joana", "Kofi", "Leila",
+               "Marek", "Nadia", "Omar", "Priya", "Quinn", "Rosa", "Samir", "Tomas", "Uma", "Viktor", "Wanja", "Yusuf")  # fmt: skip
+LAST_NAMES = ("Adeyemi", "Bauer", "Castillo", "Desai", "Eriksen", "Ferreira", "Gupta", "Hughes", "Ivanov", "Jensen",
+              "Khan", "Laurent", "Mensah", "Novak", "Okafor", "Patel", "Quiroga", "Rossi", "Singh", "Tanaka", "Ueda",
+              "Vargas", "Walker", "Yilmaz")  # fmt: skip
+ROLES = ("Guard", "Relief guard", "NOC supervisor", "Security manager", "Site manager", "Former guard")
+GUARD, RELIEF_GUARD, NOC_SUPERVISOR, SECURITY_MANAGER, SITE_MANAGER, FORMER_GUARD = range(len(ROLES))
+
+SITES_PER_CLIENT = 3
+SITES_PER_LEADER = 5
+RELIEF_SHARE = 0.06
+FORMER_SHARE = 0.04
+STATIC_GUARD_SHARE = 0.15
+FEWEST_CHECKPOINTS, MOST_CHECKPOINTS = 4, 10
+
+
+class Draw(IntEnum):
+    """What randomness is drawn for. Each has a stream of its own, so that drawing more of one leaves the rest alone."""
+
+    WORLD = 0
+    ROSTER = 1
+    PRESENCE = 2
+    ROUNDS = 3
+    TASKS = 4
+    FIXES = 5
+    PHONES = 6
+    ATTENDANCE = 7
+    ALERTS = 8
 
 
 @dataclass(frozen=True)
 class WorldPlan:
-    """How large a world, from which day (site-local), and which of all possible ones (`seed`)."""
+    """How large a world, over which days, from which seed. The same plan gives the same bytes.
+
+    `guards` are those on a roster; leaders come on top. Raises `BadInput` when the plan cannot be a world.
+    """
 
     guards: int
     sites: int
     days: int
     seed: int
-    first_day: date = FIRST_DAY
+    first_day: date = DEFAULT_FIRST_DAY
+    tenants: int = 2
 
     def __post_init__(self) -> None:
-        for name, most in (("guards", MOST_GUARDS), ("sites", MOST_SITES), ("days", MOST_DAYS)):
-            value = getattr(self, name)
-            if not 1 <= value <= most:
-                raise BadInput(f"A world needs 1 to {most:,} {name}, not {value:,}.")
+        for name, most in (("guards", MOST_GUARDS), ("sites", MOST_SITES), ("days", MOST_DAYS), ("tenants", 64)):
+            if not 1 <= getattr(self, name) <= most:
+                raise BadInput(f"A world needs 1 to {most:,} {name}, not {getattr(self, name):,}.")
         if self.seed < 0:
-            raise BadInput(f"A seed is 0 or more, not {self.seed}.")
+            raise BadInput(f"The seed must be 0 or above, not {self.seed}.")
+        if not EARLIEST_FIRST_DAY <= self.first_day <= LATEST_FIRST_DAY:
+            raise BadInput(
+                f"The first day must lie from {EARLIEST_FIRST_DAY} to {LATEST_FIRST_DAY}, not on {self.first_day}."
+            )
 
     @property
-    def all_days(self) -> list[date]:
-        """Roster days in order."""
-        return [self.first_day + timedelta(days=offset) for offset in range(self.days)]
+    def own_tenants(self) -> int:
+        """Tenants there really are: one without a site or a guard would be nobody."""
+        return min(self.tenants, self.sites, self.guards)
+
+    def day(self, number: int) -> date:
+        """The `number`-th roster day, from 0."""
+        return self.first_day + timedelta(days=number)
 
 
 @dataclass(frozen=True)
-class Shift:
-    """One stretch of duty of one guard. Instants are UTC."""
+class Sites:
+    """Sites by place; `tenant`, `client`, `kind` and `zone` are places too. Positions in metres east and north of the
+    site's own; leaders are people, -1 for none."""
 
-    guard: int
-    site: int
-    starts_at: datetime
-    ends_at: datetime
-    roster_day: date
-    pattern: Pattern
-    stands_in_for: int | None
+    tenant: Whole
+    client: Whole
+    kind: Whole
+    zone: Whole
+    latitude: Reals
+    longitude: Reals
+    radius: Reals
+    post: Reals
+    checkpoints: Reals
+    checkpoint_count: Whole
+    noc_supervisor: Whole
+    security_manager: Whole
+    site_manager: Whole
 
 
+@dataclass(frozen=True)
+class People:
+    """People by place, guards first. `home` is a site or -1; `zone` the one they work in; `pattern` -1 for those on no
+    roster; `offset` days into their cycle on the first day; `pace` in metres per second."""
+
+    tenant: Whole
+    home: Whole
+    zone: Whole
+    role: Whole
+    pattern: Whole
+    offset: Whole
+    pace: Reals
+    does_tours: Flags
+    is_active: Flags
+
+
+@dataclass(frozen=True)
 class World:
-    """Everything that stays the same from day to day."""
+    """A world at rest, and the words for what is in it. Made by `build_world`."""
 
-    def __init__(self, plan: WorldPlan) -> None:
-        self.plan = plan
-        random = np.random.default_rng([plan.seed, 0])
-        self.site_kinds = [list(SiteKind)[site % len(SiteKind)] for site in range(plan.sites)]
-        self.site_cities = [CITIES[site % len(CITIES)] for site in range(plan.sites)]
-        spread = random.uniform(-0.15, 0.15, (plan.sites, 2))
-        self.site_latitudes: Floats = np.array([city.latitude for city in self.site_cities]) + spread[:, 0]
-        self.site_longitudes: Floats = np.array([city.longitude for city in self.site_cities]) + spread[:, 1]
-        self.site_radii: Floats = random.uniform(80, 200, plan.sites).round()
-        angle = np.linspace(0, 2 * np.pi, CHECKPOINTS, endpoint=False) + random.uniform(0, 1, (plan.sites, 1))
-        reach = self.site_radii[:, None] * random.uniform(0.4, 0.9, (plan.sites, CHECKPOINTS))
-        self.checkpoint_latitudes: Floats = self.site_latitudes[:, None] + reach * np.sin(angle) / METERS_PER_DEGREE
-        narrowing = np.cos(np.radians(self.site_latitudes))[:, None]
-        self.checkpoint_longitudes: Floats = (
-            self.site_longitudes[:, None] + reach * np.cos(angle) / METERS_PER_DEGREE / narrowing
-        )
+    plan: WorldPlan
+    sites: Sites
+    people: People
+    rhythm: Reals = field(default_factory=kinds.rhythm)
+
+    def rng(self, number: int, draw: Draw) -> np.random.Generator:
+        """Randomness of one day for one purpose."""
+        return np.random.default_rng([self.plan.seed, number + 1, draw])
 
     @cached_property
-    def tenants(self) -> list[str]:
-        """Two operations side by side, as soon as there are sites for two."""
-        return ["aurora", "borealis"][: min(2, self.plan.sites)]
+    def tenant_ids(self) -> tuple[str, ...]:
+        """Identifiers of the tenants."""
+        return tuple(_tenant_name(place).lower() for place in range(self.plan.own_tenants))
 
-    def tenant_of_site(self, site: int) -> str:
-        """Whose the site is. Sites of one city belong to both, so that tenants share zones."""
-        return self.tenants[site // len(CITIES) % len(self.tenants)]
+    @cached_property
+    def client_ids(self) -> tuple[str, ...]:
+        """Identifiers of the clients, by place; unique within a tenant, as in any real operation."""
+        return _numbered_within("client", self.client_tenant)
 
-    def site_of(self, guard: int) -> int:
-        """The home site of a guard."""
-        return guard % self.plan.sites
+    @cached_property
+    def site_ids(self) -> tuple[str, ...]:
+        """Identifiers of the sites, by place; unique within a tenant."""
+        return _numbered_within("site", self.sites.tenant)
 
-    def pattern_of(self, guard: int) -> Pattern:
-        """When a guard works."""
-        roster = ROSTERS[self.site_kinds[self.site_of(guard)]]
-        return roster[guard // self.plan.sites % len(roster)]
+    @cached_property
+    def person_ids(self) -> tuple[str, ...]:
+        """Identifiers of the people, by place; unique within a tenant."""
+        return _numbered_within("person", self.people.tenant)
 
-    def is_floater(self, guard: int) -> bool:
-        """Whether a guard has no home site on record, though there is one they work at."""
-        return guard % 50 == 49
+    @cached_property
+    def client_tenant(self) -> Whole:
+        """The tenant of each client."""
+        tenants = np.full(int(self.sites.client.max()) + 1, UNKNOWN, np.int64)
+        tenants[self.sites.client] = self.sites.tenant
+        return tenants
 
-    def shifts_on(self, day: date) -> list[Shift]:
-        """The roster of a day: five days on and two off, closures, and substitutes for some who are off."""
-        random = np.random.default_rng([self.plan.seed, 1, day.toordinal()])
-        swaps: Flags = random.random(self.plan.guards) < 0.03
-        shifts = []
-        for guard in range(self.plan.guards):
-            site, pattern = self.site_of(guard), self.pattern_of(guard)
-            if day.weekday() in CLOSED_WEEKDAYS.get(self.site_kinds[site], ()):
-                continue
-            is_off = (day.toordinal() + guard * 3) % 7 >= 5
-            colleague = (guard + self.plan.sites) % self.plan.guards
-            if is_off and not (swaps[guard] and self.site_of(colleague) == site and colleague != guard):
-                continue
-            for starts, lasting in HOURS[pattern]:
-                start = datetime.combine(day, starts, ZoneInfo(self.site_cities[site].zone))
-                begins = start.astimezone(ZoneInfo("UTC"))
-                shifts.append(Shift(guard, site, begins, begins + lasting, day, pattern, colleague if is_off else None))
-        return shifts
+    @cached_property
+    def published_at(self) -> float:
+        """When the reference data was known, seconds UTC: a week before the first day."""
+        return midnight(self.plan.first_day) - 7 * 86_400.0
+
+    @cached_property
+    def _offsets(self) -> Reals:
+        """Seconds each zone is ahead of UTC as `(zone, hour since the day before the first)`. Two days run over."""
+        hours = (self.plan.days + 4) * 24
+        start = datetime.combine(self.plan.day(-1), datetime.min.time(), UTC)
+        instants = [start + timedelta(hours=hour) for hour in range(hours)]
+        return np.array([[_ahead_seconds(zone, instant) for instant in instants] for zone in ZONES])
+
+    def hour_of_week(self, zone: Whole, instants: Reals) -> Whole:
+        """Site-local hour of week, 0 is Monday 00:00."""
+        first = midnight(self.plan.day(-1))
+        hour = np.clip((instants - first) // 3600, 0, self._offsets.shape[1] - 1).astype(np.int64)
+        local = instants + self._offsets[zone, hour]
+        # 1970-01-01 was a Thursday.
+        return ((local // 3600).astype(np.int64) + 3 * 24) % kinds.HOURS_OF_WEEK
+
+    def level(self, site: Whole, instants: Reals) -> Reals:
+        """How busy a site is, 0 to 1."""
+        return np.asarray(self.rhythm[self.sites.kind[site], self.hour_of_week(self.sites.zone[site], instants)])
+
+    def tenant_words(self, tenant: Whole) -> Words:
+        """Tenants as their identifiers."""
+        return Words(tenant, self.tenant_ids)
+
+    def site_words(self, site: Whole) -> Words:
+        """Sites as their identifiers."""
+        return Words(site, self.site_ids)
+
+    def person_words(self, person: Whole) -> Words:
+        """People as their identifiers."""
+        return Words(person, self.person_ids)
 
 
-def person_id(guard: int) -> str:
-    """Identity of a guard."""
-    return f"g{guard:05d}"
+def build_world(plan: WorldPlan) -> World:
+    """The world of a plan, before anything happens."""
+    rng = np.random.default_rng([plan.seed, 0, Draw.WORLD])
+    sites = _sites(plan, rng)
+    guards = _guards(plan, sites, rng)
+    sites, people = _with_leaders(plan, sites, guards, rng)
+    return World(plan, sites, people)
 
 
-def site_id(site: int) -> str:
-    """Identity of a site."""
-    return f"site-{site:04d}"
+def midnight(day: date) -> float:
+    """Seconds since 1970 of a day's beginning, UTC."""
+    return datetime.combine(day, datetime.min.time(), UTC).timestamp()
 
 
-def supervisor_id(site: int) -> str:
-    """Identity of the supervisor of a site."""
-    return f"sup-{site:04d}"
+def instant_of(zone: int, day: date, minute: int) -> float:
+    """Seconds since 1970 when a zone's wall clock has gone `minute` minutes past midnight of `day`.
+
+    `minute` may lie on the next day. As the wall clock reads: a night over a switch is an hour shorter or longer.
+    """
+    wall = datetime.combine(day, datetime.min.time()) + timedelta(minutes=minute)
+    return wall.replace(tzinfo=ZoneInfo(ZONES[zone])).timestamp()
+
+
+def reference_frames(world: World) -> dict[str, Frame]:
+    """Rows of the streams that do not grow with the days: tenants, clients, sites, people."""
+    return {
+        "tenants": _tenant_rows(world),
+        "clients": _client_rows(world),
+        "sites": _site_rows(world),
+        "people": _person_rows(world),
+    }
+
+
+def _sites(plan: WorldPlan, rng: np.random.Generator) -> Sites:
+    place = np.arange(plan.sites)
+    tenant = place % plan.own_tenants
+    zone = place % len(PLACES)
+    kind = place % len(kinds.KINDS)
+    city = np.array([at[1:] for at in PLACES])[zone]
+    position = city + rng.uniform(-CITY_SPREAD_DEGREES, CITY_SPREAD_DEGREES, (plan.sites, 2))
+    ranges = np.array([of.radius_meters for of in kinds.KINDS])[kind]
+    radius = np.round(rng.uniform(ranges[:, 0], ranges[:, 1]))
+    count = rng.integers(FEWEST_CHECKPOINTS, MOST_CHECKPOINTS + 1, plan.sites)
+    # Checkpoints lie round the site in the order they are walked.
+    turn = (
+        (np.arange(MOST_CHECKPOINTS) + rng.uniform(0, 0.7, (plan.sites, MOST_CHECKPOINTS))) / count[:, None] * 2 * np.pi
+    )
+    away = radius[:, None] * rng.uniform(0.45, 0.85, (plan.sites, MOST_CHECKPOINTS))
+    nobody = np.full(plan.sites, UNKNOWN, np.int64)
+    return Sites(
+        tenant, _clients(tenant), kind, zone, np.round(position[:, 0], 6), np.round(position[:, 1], 6), radius,
+        post=rng.uniform(-0.15, 0.15, (plan.sites, 2)) * radius[:, None],
+        checkpoints=np.stack([away * np.cos(turn), away * np.sin(turn)], axis=-1),
+        checkpoint_count=count, noc_supervisor=nobody, security_manager=nobody, site_manager=nobody,
+    )  # fmt: skip
+
+
+def _clients(tenant: Whole) -> Whole:
+    """The client of each site: a few neighbouring sites of a tenant share one."""
+    nth = np.zeros(len(tenant), np.int64)
+    for place in range(int(tenant.max()) + 1):
+        rows = tenant == place
+        nth[rows] = np.arange(rows.sum())
+    pairs = np.stack([nth // SITES_PER_CLIENT, tenant])
+    return np.asarray(np.unique(pairs, axis=1, return_inverse=True)[1].reshape(-1), np.int64)
+
+
+def _guards(plan: WorldPlan, sites: Sites, rng: np.random.Generator) -> People:
+    guards = plan.guards
+    weight = rng.uniform(0.6, 1.4, plan.sites)
+    # Every site has one guard of its own before any has two.
+    site = np.concatenate(
+        [
+            np.arange(min(guards, plan.sites)),
+            rng.choice(plan.sites, max(guards - plan.sites, 0), p=weight / weight.sum()),
+        ]
+    )
+    pattern = _patterns_at(sites.kind[site], rng)
+    is_relief = (np.arange(guards) >= plan.sites) & (rng.random(guards) < RELIEF_SHARE)
+    offset = rng.integers(0, 21, guards)
+    # The smallest world still has somebody at work on its first day.
+    offset[0] = 0
+    does_tours = (rng.random(guards) >= STATIC_GUARD_SHARE) | (np.arange(guards) == 0)
+    return People(
+        tenant=sites.tenant[site],
+        home=np.where(is_relief, UNKNOWN, site),
+        zone=sites.zone[site],
+        role=np.where(is_relief, RELIEF_GUARD, GUARD),
+        pattern=np.where(is_relief, kinds.RELIEF, pattern),
+        offset=offset,
+        pace=rng.uniform(1.0, 1.5, guards),
+        does_tours=does_tours,
+        is_active=np.ones(guards, np.bool_),
+    )
+
+
+def _patterns_at(kind: Whole, rng: np.random.Generator) -> Whole:
+    pattern = np.zeros(len(kind), np.int64)
+    for place, of in enumerate(kinds.KINDS):
+        rows = np.flatnonzero(kind == place)
+        weights = np.array(list(of.patterns.values()), np.float64)
+        known = np.array([kinds.PATTERN_NAMES.index(name) for name in of.patterns])
+        pattern[rows] = known[rng.choice(len(known), len(rows), p=weights / weights.sum())]
+    return pattern
+
+
+def _with_leaders(plan: WorldPlan, sites: Sites, guards: People, rng: np.random.Generator) -> tuple[Sites, People]:
+    """Leaders who answer for the sites of their tenant, and guards who have left. Some sites have no leader of a kind."""
+    tenants, homes, roles = [], [], []
+    led: dict[int, Whole] = {
+        role: np.full(plan.sites, UNKNOWN, np.int64) for role in (NOC_SUPERVISOR, SECURITY_MANAGER, SITE_MANAGER)
+    }
+    for tenant in range(plan.own_tenants):
+        own = np.flatnonzero(sites.tenant == tenant)
+        for role, vacant in ((NOC_SUPERVISOR, 0.15), (SECURITY_MANAGER, 0.2), (SITE_MANAGER, 0.1)):
+            for area in np.array_split(own, -(-len(own) // SITES_PER_LEADER)):
+                led[role][area] = np.where(rng.random(len(area)) < vacant, UNKNOWN, plan.guards + len(roles))
+                tenants.append(tenant)
+                homes.append(int(area[0]))
+                roles.append(role)
+    for place in np.flatnonzero(rng.random(plan.guards) < FORMER_SHARE):
+        tenants.append(int(guards.tenant[place]))
+        homes.append(int(guards.home[place]))
+        roles.append(FORMER_GUARD)
+    more = len(roles)
+    role = np.array(roles)
+    home = np.where(role == NOC_SUPERVISOR, UNKNOWN, np.array(homes))
+    people = People(
+        tenant=np.concatenate([guards.tenant, tenants]),
+        home=np.concatenate([guards.home, home]),
+        zone=np.concatenate([guards.zone, sites.zone[np.array(homes)]]),
+        role=np.concatenate([guards.role, role]),
+        pattern=np.concatenate([guards.pattern, np.full(more, UNKNOWN)]),
+        offset=np.concatenate([guards.offset, np.zeros(more, np.int64)]),
+        pace=np.concatenate([guards.pace, np.ones(more)]),
+        does_tours=np.concatenate([guards.does_tours, np.zeros(more, np.bool_)]),
+        is_active=np.concatenate([guards.is_active, role != FORMER_GUARD]),
+    )
+    answering = Sites(
+        **{
+            **vars(sites),
+            "noc_supervisor": led[NOC_SUPERVISOR],
+            "security_manager": led[SECURITY_MANAGER],
+            "site_manager": led[SITE_MANAGER],
+        }
+    )
+    return answering, people
+
+
+def _ahead_seconds(zone: str, at: datetime) -> float:
+    offset = at.astimezone(ZoneInfo(zone)).utcoffset()
+    return offset.total_seconds() if offset is not None else 0.0
+
+
+def _tenant_name(place: int) -> str:
+    rounds, name = divmod(place, len(TENANT_NAMES))
+    return TENANT_NAMES[name] + (f"-{rounds + 1}" if rounds else "")
+
+
+def _numbered_within(prefix: str, tenant: Whole) -> tuple[str, ...]:
+    seen: dict[int, int] = {}
+    names = []
+    for owner in tenant.tolist():
+        seen[owner] = seen.get(owner, 0) + 1
+        names.append(f"{prefix}-{seen[owner]:04d}")
+    return tuple(names)
+
+
+def _each(words: list[str]) -> Words:
+    return Words(np.arange(len(words)), tuple(words))
+
+
+def _rows(world: World, count: int, columns: dict[str, object]) -> Frame:
+    known = {"received_at": np.full(count, world.published_at)}
+    return Frame(np.full(count, UNKNOWN, np.int64), {**columns, **known})  # type: ignore[dict-item]
+
+
+def _tenant_rows(world: World) -> Frame:
+    count = world.plan.own_tenants
+    names = [f"{_tenant_name(place)} Security" for place in range(count)]
+    return _rows(
+        world,
+        count,
+        {"tenant_id": _each(list(world.tenant_ids)), "name": _each(names), "is_active": np.ones(count, np.bool_)},
+    )
+
+
+def _client_rows(world: World) -> Frame:
+    count = len(world.client_ids)
+    names = [CLIENT_NAMES[place % len(CLIENT_NAMES)] for place in range(count)]
+    columns = {
+        "tenant_id": world.tenant_words(world.client_tenant),
+        "client_id": _each(list(world.client_ids)),
+        "name": _each(names),
+        "tier": Words(np.arange(count) % len(CLIENT_TIERS), CLIENT_TIERS),
+    }
+    return _rows(world, count, columns)
+
+
+def _site_rows(world: World) -> Frame:
+    sites, count = world.sites, world.plan.sites
+    kind_names = tuple(kind.name for kind in kinds.KINDS)
+    cities = [ZONES[zone].rpartition("/")[2].replace("_", " ") for zone in sites.zone]
+    names = [
+        f"{city} {kind_names[kind]} {place + 1}"
+        for place, (city, kind) in enumerate(zip(cities, sites.kind, strict=True))
+    ]
+    columns = {
+        "tenant_id": world.tenant_words(sites.tenant),
+        "site_id": _each(list(world.site_ids)),
+        "client_id": Words(sites.client, world.client_ids),
+        "name": _each(names),
+        "kind": Words(sites.kind, kind_names),
+        "time_zone": Words(sites.zone, ZONES),
+        "latitude": sites.latitude,
+        "longitude": sites.longitude,
+        "geofence_radius_meters": sites.radius,
+        "noc_supervisor_id": world.person_words(sites.noc_supervisor),
+        "security_manager_id": world.person_words(sites.security_manager),
+        "site_manager_id": world.person_words(sites.site_manager),
+    }
+    return _rows(world, count, columns)
+
+
+def _person_rows(world: World) -> Frame:
+    people, count = world.people, len(world.people.role)
+    rng = np.random.default_rng([world.plan.seed, 0, Draw.PRESENCE])
+    first, last = rng.integers(0, len(FIRST_NAMES), count), rng.integers(0, len(LAST_NAMES), count)
+    names = [f"{FIRST_NAMES[a]} {LAST_NAMES[b]}" for a, b in zip(first, last, strict=True)]
+    columns = {
+        "tenant_id": world.tenant_words(people.tenant),
+        "person_id": _each(list(world.person_ids)),
+        "name": _each(names),
+        "site_id": world.site_words(people.home),
+        "is_active": people.is_active,
+        "role": Words(people.role, ROLES),
+    }
+    return _rows(world, count, columns)

@@ -1,11 +1,11 @@
-"""COPY: Arrow in."""
+"""COPY: Arrow in, Arrow out."""
 
 import io
 
 import pyarrow as pa
 import pyarrow.csv
 from psycopg import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from noc_platform.store.sessions import psycopg_of
 
@@ -29,6 +29,39 @@ def copy_in(connection: Connection, table: str, rows: pa.Table) -> None:
             buffer = io.BytesIO()
             pyarrow.csv.write_csv(batch, buffer, write_options=options)
             copy.write(buffer.getbuffer())
+
+
+def copy_out(connection: Connection, table: str, schema: pa.Schema, where: str = "true", **values: object) -> pa.Table:
+    """COPY the columns of `schema` out of `table`, for the rows that `where` (our own SQL, with :names) holds for."""
+    columns = ", ".join(_read(field) for field in schema)
+    query = text(f"copy (select {columns} from {table} where {where}) to stdout (format csv)")  # noqa: S608 - declared names
+    bound = query.bindparams(**values).compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    buffer = io.BytesIO()
+    with psycopg_of(connection).cursor() as cursor, cursor.copy(str(bound).replace("%%", "%")) as copy:
+        for chunk in copy:
+            buffer.write(chunk)
+    if not buffer.tell():
+        return schema.empty_table()
+    buffer.seek(0)
+    plain = _without_zones(schema)
+    parsed = pyarrow.csv.read_csv(
+        buffer,
+        read_options=pyarrow.csv.ReadOptions(column_names=schema.names),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=pa.schema([field.with_nullable(True) for field in plain]),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            null_values=[""],
+            true_values=["t"],
+            false_values=["f"],
+        ),
+    )
+    return parsed.cast(schema)
+
+
+def _read(field: pa.Field) -> str:
+    return f"{field.name} at time zone 'UTC'" if pa.types.is_timestamp(field.type) else field.name
 
 
 def _without_zones(schema: pa.Schema) -> pa.Schema:

@@ -7,7 +7,6 @@ million rows are checked by column and not one by one. The rules themselves are 
 from dataclasses import dataclass
 from datetime import datetime
 
-
 import pyarrow as pa
 import pyarrow.compute as pc
 

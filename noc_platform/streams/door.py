@@ -174,7 +174,10 @@ def _quarantined(checked: Checked, raw: RawBatch, tenant: str | None) -> pa.Tabl
     faults = checked.faults.to_pylist()
     wanted = pc.is_in(raw.rows[ROW_NUMBER], value_set=checked.faults[ROW_NUMBER].combine_chunks())
     written = {row.pop(ROW_NUMBER): _shown(row) for row in raw.rows.filter(wanted).to_pylist()} if faults else {}
-    rows = [(f[ROW_NUMBER], f["tenant_id"], f["column_name"], _storable(f["reason"]), written[f[ROW_NUMBER]]) for f in faults]
+    rows = [
+        (f[ROW_NUMBER], f["tenant_id"], f["column_name"], _storable(f["reason"]), written[f[ROW_NUMBER]])
+        for f in faults
+    ]
     rows += [(m.row_number, tenant, None, m.reason, json.dumps({"line": _storable(m.raw)})) for m in raw.malformed]
     names = ("row_number", "tenant_id", "column_name", "reason", "raw")
     types = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.string())

@@ -39,7 +39,10 @@ SQL_TYPES: dict[Kind, TypeEngine[object]] = {
 
 
 def table_of(stream: Stream) -> Table:
-    """The PostgreSQL table of a stream. Its key begins with the tenant, so that pages stay together."""
+    """The PostgreSQL table of a stream. Its key begins with the tenant, so that pages stay together.
+
+    Events arrive roughly in time, so a block-range index finds the rows of a day and costs a load next to nothing.
+    """
     columns = [
         Column(column.name, SQL_TYPES[column.kind], nullable=not column.required, comment=column.meaning)
         for column in stream.columns
@@ -50,6 +53,7 @@ def table_of(stream: Stream) -> Table:
         *columns,
         PrimaryKeyConstraint(*stream.key),
         *(Index(None, *index) for index in stream.indexes),
+        *([] if stream.is_reference else [Index(f"ix_{stream.table}_day", "occurred_at", postgresql_using="brin")]),
         comment=stream.meaning,
     )
 

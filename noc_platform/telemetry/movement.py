@@ -44,7 +44,9 @@ def metres_between(
     is_near = (north.abs() <= FLAT_DEGREES) & (east <= FLAT_DEGREES)
     is_far = (north.abs() > FLAT_DEGREES) | (east > FLAT_DEGREES)
     # Both are asked, and neither is the default: least() on an unknown point would give half the Earth's girth.
-    return ibis.cases((is_near, near), (is_far, _haversine(latitude, to_latitude, north, east)), else_=ibis.null("float64"))
+    return ibis.cases(
+        (is_near, near), (is_far, _haversine(latitude, to_latitude, north, east)), else_=ibis.null("float64")
+    )
 
 
 def _haversine(

@@ -3,6 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
+from noc_platform.lake.engines import FEEDS_TABLE, ROSTERS_TABLE
 from noc_platform.streams.catalogue import (
     ATTENDANCE_EVENTS,
     DEVICE_EVENTS,
@@ -15,8 +16,6 @@ from noc_platform.streams.catalogue import (
 from noc_platform.streams.declaration import Stream
 from noc_platform.telemetry.signals import INSTANT, Sources
 
-FEEDS_TABLE = "noc_telemetry_day"
-
 
 def table_of(stream: Stream) -> ir.Table:
     """A stream as an unbound Ibis table, named as its table is in PostgreSQL and its view is over the lake."""
@@ -27,19 +26,17 @@ def table_of(stream: Stream) -> ir.Table:
 
 def all_sources() -> Sources:
     """Every tenant's telemetry, unbound: any engine that has tables of these names can run what is built on it."""
-    shifts = table_of(SHIFTS)
     feeds = ibis.table(
         {"tenant_id": "string", "stream": "string", "day": "date", "first_received_at": INSTANT}, name=FEEDS_TABLE
     )
-    attended = feeds.filter(feeds.stream == ATTENDANCE_EVENTS.name).select("tenant_id")
     return Sources(
         device_events=table_of(DEVICE_EVENTS),
         location_updates=table_of(LOCATION_UPDATES),
         jobneeds=table_of(JOBNEEDS),
         attendance_events=table_of(ATTENDANCE_EVENTS),
-        shifts=shifts,
+        shifts=table_of(SHIFTS),
         tours_due=table_of(TOURS_DUE),
         people=table_of(PEOPLE),
         feeds=feeds,
-        rosters=shifts.select("tenant_id").union(attended).distinct(),
+        rosters=ibis.table({"tenant_id": "string"}, name=ROSTERS_TABLE),
     )

@@ -254,9 +254,7 @@ def _duty(sources: Sources, grain: Grain) -> ir.Table:
         # The whole window is the one bucket; no join is needed to find that out.
         buckets = intervals.select(bucket=grain.start, bucket_end=grain.end).distinct()
     duty = duty_by_bucket(intervals, buckets)
-    return duty.select(
-        *PERSON, duty_site_id=duty.site_id, on_duty=ibis.literal(1), rostered=_one_if(duty.is_rostered)
-    )
+    return duty.select(*PERSON, duty_site_id=duty.site_id, on_duty=ibis.literal(1), rostered=_one_if(duty.is_rostered))
 
 
 def _feed_key(grain: Grain, moment: ir.TimestampValue) -> ir.TimestampValue:

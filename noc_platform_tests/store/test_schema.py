@@ -35,7 +35,9 @@ def test_migrations_go_up_down_up_and_agree_with_the_tables(empty: Server) -> No
         assert tables_in(connection) == {"alembic_version"}
         command.upgrade(config, "head")
         command.check(config)
-        assert connection.execute(text("select version_num from alembic_version")).scalars().all() == [newest_revision()]
+        assert connection.execute(text("select version_num from alembic_version")).scalars().all() == [
+            newest_revision()
+        ]
 
 
 def test_preparing_again_changes_nothing(empty: Server) -> None:
@@ -44,7 +46,11 @@ def test_preparing_again_changes_nothing(empty: Server) -> None:
     prepare(empty)
     with empty.pipeline.transaction() as connection:
         assert tables_in(connection) == before
-        owners = connection.execute(text("select distinct tableowner from pg_tables where schemaname = 'public'")).scalars().all()
+        owners = (
+            connection.execute(text("select distinct tableowner from pg_tables where schemaname = 'public'"))
+            .scalars()
+            .all()
+        )
     assert owners == [OWNER_ROLE]
 
 

@@ -31,7 +31,9 @@ def test_a_tenant_sees_only_its_own_rows(server: Server, two: tuple[str, str], s
 def test_asking_for_the_other_tenant_by_name_finds_nothing(server: Server, two: tuple[str, str]) -> None:
     mine, other = two
     with server.api.transaction(mine) as connection:
-        found = connection.execute(text("select count(*) from noc_location_update where tenant_id = :other"), {"other": other})
+        found = connection.execute(
+            text("select count(*) from noc_location_update where tenant_id = :other"), {"other": other}
+        )
         assert found.scalar() == 0
     with server.api.transaction(other) as connection:
         assert connection.execute(text("select count(*) from noc_location_update")).scalar() == 1

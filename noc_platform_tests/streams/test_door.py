@@ -34,7 +34,14 @@ def reasons(connection: Connection, tenant: str) -> dict[int, tuple[str, str]]:
 
 
 def test_sentinels_become_nulls(database: Database, operation: str) -> None:
-    row = {"people": "p0", "occurred_at": NOW, "eventvalue": "stepcount", "batterylevel": "NA", "stepcount": "No Steps", "accuracy": "-"}
+    row = {
+        "people": "p0",
+        "occurred_at": NOW,
+        "eventvalue": "stepcount",
+        "batterylevel": "NA",
+        "stepcount": "No Steps",
+        "accuracy": "-",
+    }
     with database.transaction() as connection:
         assert put(connection, DEVICE_EVENTS, [row], operation).accepted == 1
         found = stored(connection, "noc_device_event", operation, "battery_level, step_count, accuracy_meters")
@@ -45,7 +52,9 @@ def test_none_is_a_word_where_it_is_allowed(database: Database, operation: str) 
     row = {"people": "p0", "occurred_at": NOW, "eventvalue": "LOGIN", "locationpermission": "none"}
     with database.transaction() as connection:
         put(connection, DEVICE_EVENTS, [row], operation)
-        assert stored(connection, "noc_device_event", operation, "event_kind, location_permission") == [("login", "none")]
+        assert stored(connection, "noc_device_event", operation, "event_kind, location_permission") == [
+            ("login", "none")
+        ]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +82,7 @@ def test_what_does_not_fit_is_quarantined_with_its_reason(
     with database.transaction() as connection:
         receipt = put(connection, LOCATION_UPDATES, [FIX, {**FIX, **change}, {**FIX, "latitude": "38"}], operation)
         assert (receipt.read, receipt.accepted, receipt.quarantined) == (3, 2, 1)
-        (row_number, (found_column, found_reason)), = reasons(connection, operation).items()
+        ((row_number, (found_column, found_reason)),) = reasons(connection, operation).items()
     assert (row_number, found_column) == (2, column)
     assert reason in found_reason
 
@@ -117,8 +126,12 @@ def test_the_identity_a_source_gives_is_kept(database: Database, operation: str)
 
 def test_an_identity_that_is_no_uuid_still_identifies(database: Database, operation: str) -> None:
     with database.transaction() as connection:
-        first = put(connection, LOCATION_UPDATES, [{**FIX, "event_id": "evt-1"}, {**FIX, "event_id": "evt-2"}], operation)
-        again = put(connection, LOCATION_UPDATES, [{**FIX, "event_id": "evt-1", "occurred_at": NOW - timedelta(1)}], operation)
+        first = put(
+            connection, LOCATION_UPDATES, [{**FIX, "event_id": "evt-1"}, {**FIX, "event_id": "evt-2"}], operation
+        )
+        again = put(
+            connection, LOCATION_UPDATES, [{**FIX, "event_id": "evt-1", "occurred_at": NOW - timedelta(1)}], operation
+        )
     assert (first.accepted, again.duplicate) == (2, 1)
 
 
@@ -132,7 +145,13 @@ def test_late_data_opens_its_day_again(database: Database, operation: str) -> No
 
 
 def test_work_happens_when_it_ends_and_until_then_when_it_is_planned(database: Database, operation: str) -> None:
-    planned = {"jobneed_id": "j", "person_id": "p0", "identifier": "TASK", "status": "ASSIGNED", "planned_at": NOW - timedelta(hours=2)}
+    planned = {
+        "jobneed_id": "j",
+        "person_id": "p0",
+        "identifier": "TASK",
+        "status": "ASSIGNED",
+        "planned_at": NOW - timedelta(hours=2),
+    }
     done = {**planned, "status": "COMPLETED", "ended_at": NOW}
     with database.transaction() as connection:
         put(connection, JOBNEEDS, [planned, done], operation)
@@ -150,28 +169,50 @@ def test_when_we_knew_is_stamped_unless_the_source_says(database: Database, oper
 
 def test_reference_rows_are_replaced_and_the_later_of_two_wins(database: Database, operation: str) -> None:
     with database.transaction() as connection:
-        receipt = put(connection, PEOPLE, [{"person_id": "p9", "name": "Old"}, {"person_id": "p9", "name": "New"}], operation)
+        receipt = put(
+            connection, PEOPLE, [{"person_id": "p9", "name": "Old"}, {"person_id": "p9", "name": "New"}], operation
+        )
         same = put(connection, PEOPLE, [{"person_id": "p9", "name": "New"}], operation)
-        names = connection.execute(text("select name from noc_person where tenant_id = :t and person_id = 'p9'"), {"t": operation})
+        names = connection.execute(
+            text("select name from noc_person where tenant_id = :t and person_id = 'p9'"), {"t": operation}
+        )
         assert names.scalars().all() == ["New"]
     assert (receipt.accepted, receipt.duplicate) == (1, 1)
     assert (same.accepted, same.duplicate) == (0, 1)
 
 
 def test_days_and_numbers_come_as_text_or_typed(database: Database, operation: str) -> None:
-    row = {"attendance_id": "a", "person_id": "p0", "punched_in_at": NOW, "roster_date": "2026-06-01", "confidence_score": 0.5}
+    row = {
+        "attendance_id": "a",
+        "person_id": "p0",
+        "punched_in_at": NOW,
+        "roster_date": "2026-06-01",
+        "confidence_score": 0.5,
+    }
     with database.transaction() as connection:
         assert put(connection, ATTENDANCE_EVENTS, [row], operation).accepted == 1
         found = stored(connection, "noc_attendance_event", operation, "roster_date, confidence_score, occurred_at")
     assert found == [(date(2026, 6, 1), 0.5, NOW)]
 
 
-texts = st.one_of(st.none(), st.text(max_size=30), st.sampled_from(["NA", "-", "1e400", "200", "-0", "p0", "2026-05-31", "\x00", "'; --"]))
+texts = st.one_of(
+    st.none(),
+    st.text(max_size=30),
+    st.sampled_from(["NA", "-", "1e400", "200", "-0", "p0", "2026-05-31", "\x00", "'; --"]),
+)
 
 
 @examples(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(rows=st.lists(st.fixed_dictionaries({name: texts for name in LOCATION_UPDATES.names if name != "tenant_id"}), min_size=1, max_size=5))
-def test_whatever_comes_ends_in_exactly_one_place(database: Database, operation: str, rows: list[dict[str, Any]]) -> None:
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries({name: texts for name in LOCATION_UPDATES.names if name != "tenant_id"}),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_whatever_comes_ends_in_exactly_one_place(
+    database: Database, operation: str, rows: list[dict[str, Any]]
+) -> None:
     with database.transaction() as connection:
         receipt = put(connection, LOCATION_UPDATES, rows, operation)
     assert receipt.read == len(rows) == receipt.accepted + receipt.duplicate + receipt.quarantined

@@ -18,7 +18,8 @@ def plain_signals(
 ) -> dict[tuple[str, datetime], Row]:
     """What `person_signals` should give for one tenant, keyed by person and bucket start."""
     rows = {
-        name: [row for row in given if known_at is None or row["received_at"] <= known_at] for name, given in vars(day).items()
+        name: [row for row in given if known_at is None or row["received_at"] <= known_at]
+        for name, given in vars(day).items()
     }
     keeps_roster = bool(day.shifts or day.attendance_events)
     found = {}
@@ -42,7 +43,9 @@ def _bucket(rows: Rows, person: str, start: datetime, end: datetime, keeps_roste
     tasks_due, checkpoints_due = _due(rows, person, start, end)
     duty = _duty(rows, person, start, end)
     due_at_all = _was_planned(rows, person, start, end)
-    if not (phone or fixes or tasks or scans or _did_anything(rows["jobneeds"], person, start, end) or due_at_all or duty):
+    if not (
+        phone or fixes or tasks or scans or _did_anything(rows["jobneeds"], person, start, end) or due_at_all or duty
+    ):
         return None
     usable = [row for row in fixes if (row["accuracy_meters"] or 0) <= WORST_ACCURACY]
     reporting = bool(phone or fixes)
@@ -98,7 +101,10 @@ def _done(jobneeds: list[Row], person: str, start: datetime, end: datetime) -> t
     scans = {
         row["jobneed_id"]
         for row in ended
-        if row["identifier"] in TOURS and row["parent_id"] and row["status"] != "AUTOCLOSED" and row["scan_type"] != "SKIP"
+        if row["identifier"] in TOURS
+        and row["parent_id"]
+        and row["status"] != "AUTOCLOSED"
+        and row["scan_type"] != "SKIP"
     }
     return tasks, scans
 

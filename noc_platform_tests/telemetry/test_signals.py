@@ -78,7 +78,9 @@ def test_signals_of_one_window_agree_with_a_plain_loop(engine: Engine, day: Day)
 @given(day=days())
 def test_what_was_not_known_yet_does_not_count(duckdb: Engine, day: Day) -> None:
     known_at = MIDNIGHT + timedelta(hours=30)
-    assert_agree(hourly(duckdb, day, known_at=known_at), plain_signals(day, WHOLE_DAY.start, WHOLE_DAY.end, HOUR, known_at))
+    assert_agree(
+        hourly(duckdb, day, known_at=known_at), plain_signals(day, WHOLE_DAY.start, WHOLE_DAY.end, HOUR, known_at)
+    )
 
 
 @examples(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -120,7 +122,9 @@ def test_collect_tour_checkpoints_none(engine: Engine) -> None:
 
 def test_collect_tour_checkpoints_partial(engine: Engine) -> None:
     planned = [checkpoint(n, None) for n in range(4)]
-    assert checkpoints_scanned(engine, [*planned, checkpoint(0, EIGHT), checkpoint(1, EIGHT + timedelta(minutes=5))]) == 2
+    assert (
+        checkpoints_scanned(engine, [*planned, checkpoint(0, EIGHT), checkpoint(1, EIGHT + timedelta(minutes=5))]) == 2
+    )
 
 
 def test_collect_tour_checkpoints_complete(engine: Engine) -> None:
@@ -130,7 +134,13 @@ def test_collect_tour_checkpoints_complete(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"parent_id": None}, {"identifier": "TASK"}, {"status": "AUTOCLOSED"}, {"scan_type": "SKIP"}, {"performed_by": "p1"}],
+    [
+        {"parent_id": None},
+        {"identifier": "TASK"},
+        {"status": "AUTOCLOSED"},
+        {"scan_type": "SKIP"},
+        {"performed_by": "p1"},
+    ],
     ids=["no tour above it", "child of a task", "closed by the server", "skipped", "scanned by somebody else"],
 )
 def test_what_is_no_scan_by_the_guard_is_not_counted(duckdb: Engine, changes: Row) -> None:
@@ -138,14 +148,18 @@ def test_what_is_no_scan_by_the_guard_is_not_counted(duckdb: Engine, changes: Ro
 
 
 def test_no_tour_due_is_not_zero_checkpoints(duckdb: Engine) -> None:
-    row = hourly(duckdb, Day(device_events=[event("p0", EIGHT)], jobneeds=[checkpoint(0, None, person_id="p1")]))["p0", EIGHT]
+    row = hourly(duckdb, Day(device_events=[event("p0", EIGHT)], jobneeds=[checkpoint(0, None, person_id="p1")]))[
+        "p0", EIGHT
+    ]
     assert row[Signal.CHECKPOINTS] is None
     assert row[Signal.TASKS] is None
 
 
 def test_movement_is_geodesic_metres(engine: Engine) -> None:
     """One thousandth of a degree of longitude on the equator is 111.32 m, not 0.001."""
-    row = hourly(engine, Day(location_updates=[fix("p0", EIGHT, 0, 0), fix("p0", EIGHT + timedelta(minutes=1), 0, 0.001)]))
+    row = hourly(
+        engine, Day(location_updates=[fix("p0", EIGHT, 0, 0), fix("p0", EIGHT + timedelta(minutes=1), 0, 0.001)])
+    )
     assert row["p0", EIGHT][Signal.MOVEMENT] == pytest.approx(111.32, abs=0.01)
 
 

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "event_id", name=op.f("pk_noc_alert_event")),
         comment="Alerts other systems raised about people, sites and devices.",
     )
+    op.create_index("ix_noc_alert_event_day", "noc_alert_event", ["occurred_at"], unique=False, postgresql_using="brin")
     op.create_index(
         op.f("ix_noc_alert_event_tenant_id_person_id_occurred_at"),
         "noc_alert_event",
@@ -156,6 +157,9 @@ def upgrade() -> None:
         comment="Guards punching in and out, with the biometric and GPS evidence. One row per reported state.",
     )
     op.create_index(
+        "ix_noc_attendance_event_day", "noc_attendance_event", ["occurred_at"], unique=False, postgresql_using="brin"
+    )
+    op.create_index(
         op.f("ix_noc_attendance_event_tenant_id_person_id_occurred_at"),
         "noc_attendance_event",
         ["tenant_id", "person_id", "occurred_at"],
@@ -226,6 +230,9 @@ def upgrade() -> None:
         comment="What phones report of themselves: activity, logins, battery, signal.",
     )
     op.create_index(
+        "ix_noc_device_event_day", "noc_device_event", ["occurred_at"], unique=False, postgresql_using="brin"
+    )
+    op.create_index(
         op.f("ix_noc_device_event_tenant_id_person_id_occurred_at"),
         "noc_device_event",
         ["tenant_id", "person_id", "occurred_at"],
@@ -284,6 +291,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "event_id", name=op.f("pk_noc_jobneed")),
         comment="Units of work and what became of them: tasks, tours and their checkpoints. One row per reported state.",
     )
+    op.create_index("ix_noc_jobneed_day", "noc_jobneed", ["occurred_at"], unique=False, postgresql_using="brin")
     op.create_index(
         op.f("ix_noc_jobneed_tenant_id_performed_by_occurred_at"),
         "noc_jobneed",
@@ -344,6 +352,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "event_id", name=op.f("pk_noc_location_update")),
         comment="GPS fixes of guards.",
+    )
+    op.create_index(
+        "ix_noc_location_update_day", "noc_location_update", ["occurred_at"], unique=False, postgresql_using="brin"
     )
     op.create_index(
         op.f("ix_noc_location_update_tenant_id_person_id_occurred_at"),
@@ -545,15 +556,20 @@ def downgrade() -> None:
     op.drop_table("noc_quarantine")
     op.drop_table("noc_person")
     op.drop_index(op.f("ix_noc_location_update_tenant_id_person_id_occurred_at"), table_name="noc_location_update")
+    op.drop_index("ix_noc_location_update_day", table_name="noc_location_update", postgresql_using="brin")
     op.drop_table("noc_location_update")
     op.drop_index(op.f("ix_noc_jobneed_tenant_id_person_id_occurred_at"), table_name="noc_jobneed")
     op.drop_index(op.f("ix_noc_jobneed_tenant_id_performed_by_occurred_at"), table_name="noc_jobneed")
+    op.drop_index("ix_noc_jobneed_day", table_name="noc_jobneed", postgresql_using="brin")
     op.drop_table("noc_jobneed")
     op.drop_index(op.f("ix_noc_device_event_tenant_id_person_id_occurred_at"), table_name="noc_device_event")
+    op.drop_index("ix_noc_device_event_day", table_name="noc_device_event", postgresql_using="brin")
     op.drop_table("noc_device_event")
     op.drop_table("noc_client")
     op.drop_index(op.f("ix_noc_attendance_event_tenant_id_person_id_occurred_at"), table_name="noc_attendance_event")
+    op.drop_index("ix_noc_attendance_event_day", table_name="noc_attendance_event", postgresql_using="brin")
     op.drop_table("noc_attendance_event")
     op.drop_index(op.f("ix_noc_alert_event_tenant_id_site_id_occurred_at"), table_name="noc_alert_event")
     op.drop_index(op.f("ix_noc_alert_event_tenant_id_person_id_occurred_at"), table_name="noc_alert_event")
+    op.drop_index("ix_noc_alert_event_day", table_name="noc_alert_event", postgresql_using="brin")
     op.drop_table("noc_alert_event")

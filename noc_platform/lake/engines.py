@@ -1,0 +1,95 @@
+"""Engines that see the lake under the names PostgreSQL's tables have, so that one expression runs on either.
+
+Each function gives an Ibis backend. Reference data and the door's ledger are read from PostgreSQL as they are now.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from noc_platform.lake.archive import dataset_of
+from noc_platform.lake.layout import Lake
+from noc_platform.store.copying import copy_out
+from noc_platform.store.duck import open_duckdb
+from noc_platform.streams.catalogue import EVENT_STREAMS, PEOPLE, SHIFTS, SITES, TOURS_DUE
+from noc_platform.streams.declaration import Stream
+
+MEMORY_LIMIT = "3GB"
+FEEDS_TABLE = "noc_telemetry_day"
+ROSTERS_TABLE = "noc_roster_tenant"
+FEEDS_SCHEMA = pa.schema(
+    [
+        ("tenant_id", pa.string()),
+        ("stream", pa.string()),
+        ("day", pa.date32()),
+        ("first_received_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+ROSTERS = "(select distinct tenant_id from noc_shift union select tenant_id from noc_telemetry_day where stream = 'attendance_events') kept"
+
+
+def duckdb_engine(lake: Lake, connection: Connection, days: list[date]) -> Any:
+    """DuckDB over the lake's files of these days and one on each side, which duty and work reach into."""
+    import ibis
+
+    engine = open_duckdb()
+    engine.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+    if not lake.is_local:
+        engine.register_filesystem(lake.files)
+    for name, table in reference_tables(connection, days).items():
+        engine.register(name, table)
+    for stream in EVENT_STREAMS:
+        paths = event_files(lake, stream, days)
+        if paths:
+            listed = ", ".join(f"'{path.replace(chr(39), chr(39) * 2)}'" for path in paths)
+            engine.execute(
+                f"create view {stream.table} as select * from read_parquet([{listed}], hive_partitioning = false)"
+            )
+        else:
+            engine.register(stream.table, stream.arrow_schema.empty_table())
+    return ibis.duckdb.from_connection(engine)
+
+
+def spark_engine(session: Any, lake: Lake, connection: Connection, days: list[date]) -> Any:
+    """Spark over the same files, for when one machine is outgrown. The session's zone must be UTC."""
+    import ibis
+
+    for name, table in reference_tables(connection, days).items():
+        session.createDataFrame(table).createOrReplaceTempView(name)
+    for stream in EVENT_STREAMS:
+        paths = event_files(lake, stream, days)
+        frame = session.read.parquet(*paths) if paths else session.createDataFrame(stream.arrow_schema.empty_table())
+        frame.createOrReplaceTempView(stream.table)
+    return ibis.pyspark.connect(session)
+
+
+def event_files(lake: Lake, stream: Stream, days: list[date]) -> list[str]:
+    """Files of a stream that a computation over these days may read."""
+    wanted = {day + timedelta(days=offset) for day in days for offset in (-1, 0, 1)}
+    return [lake.url_of(partition) for partition in lake.partitions(dataset_of(stream), wanted)]
+
+
+def reference_tables(connection: Connection, days: list[date]) -> dict[str, pa.Table]:
+    """Reference data and ledger that matter for these days, by table name."""
+    start, end = (
+        moment.isoformat() + " 00:00+00" for moment in (min(days) - timedelta(days=1), max(days) + timedelta(days=2))
+    )
+    return {
+        PEOPLE.table: copy_out(connection, PEOPLE.table, PEOPLE.arrow_schema),
+        SITES.table: copy_out(connection, SITES.table, SITES.arrow_schema),
+        SHIFTS.table: copy_out(
+            connection, SHIFTS.table, SHIFTS.arrow_schema, "starts_at < :end and ends_at > :start", start=start, end=end
+        ),
+        TOURS_DUE.table: copy_out(
+            connection,
+            TOURS_DUE.table,
+            TOURS_DUE.arrow_schema,
+            "due_at < :end and due_at >= :start",
+            start=start,
+            end=end,
+        ),
+        FEEDS_TABLE: copy_out(connection, FEEDS_TABLE, FEEDS_SCHEMA),
+        ROSTERS_TABLE: copy_out(connection, ROSTERS, pa.schema([("tenant_id", pa.string())])),
+    }

@@ -1,0 +1,69 @@
+"""Signals as history: what is computed over the lake for whole days, and written back to it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noc_platform.lake.layout import Lake
+from noc_platform.settings import MovementPolicy
+from noc_platform.telemetry.vocabulary import Window
+
+ACTIVITY_SIGNALS = "signals/activity_signals"
+SITE_ACTIVITY_SIGNALS = "signals/site_activity_signals"
+PRODUCTS = (ACTIVITY_SIGNALS, SITE_ACTIVITY_SIGNALS)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a computation put in the lake: all rows together, and how many files they went to."""
+
+    rows: pa.Table
+    files: int
+
+
+def hourly_person_signals(engine: Any, window: Window, policy: MovementPolicy) -> pa.Table:
+    """Signals per person and UTC hour over an engine that sees the sources (see `lake.engines`)."""
+    from noc_platform.telemetry.queries import all_sources
+    from noc_platform.telemetry.signals import Grain, person_signals
+
+    return engine.to_pyarrow(person_signals(all_sources(), Grain.hourly(window), policy))
+
+
+def hourly_site_signals(people: pa.Table) -> pa.Table:
+    """Signals per site and UTC hour out of those of people."""
+    import ibis
+
+    from noc_platform.store.duck import open_duckdb
+    from noc_platform.telemetry.signals import site_signals
+
+    engine = ibis.duckdb.from_connection(open_duckdb())
+    return engine.to_pyarrow(site_signals(ibis.memtable(people)))
+
+
+def write_days(lake: Lake, dataset: str, rows: pa.Table, days: list[date]) -> Written:
+    """Replace these days of a dataset, all tenants; a day that has become empty is removed."""
+    day_of_row = pc.cast(rows["bucket"], pa.date32())
+    files = 0
+    stale = {(partition.tenant, partition.day): partition for partition in lake.partitions(dataset, days)}
+    for day in days:
+        of_day = rows.filter(pc.equal(day_of_row, pa.scalar(day)))
+        for tenant in pc.unique(of_day["tenant_id"]).to_pylist():
+            order = [(name, "ascending") for name in ("bucket", "site_id", "person_id") if name in of_day.column_names]
+            lake.write(
+                lake.partition(dataset, tenant, day),
+                of_day.filter(pc.equal(of_day["tenant_id"], tenant)).sort_by(order),
+            )
+            stale.pop((tenant, day), None)
+            files += 1
+    for partition in stale.values():
+        lake.remove(partition)
+    return Written(rows, files)
+
+
+def read_days(lake: Lake, dataset: str, days: list[date]) -> pa.Table | None:
+    """These days of a dataset, all tenants; None when there is none of them."""
+    found = lake.partitions(dataset, days)
+    return pa.concat_tables([lake.read(partition) for partition in found]) if found else None
