@@ -12,6 +12,7 @@ import pyarrow as pa
 from noc_platform.lake.engines import FEEDS_SCHEMA, FEEDS_TABLE, ROSTERS_TABLE
 from noc_platform.store.duck import open_duckdb
 from noc_platform.store.sessions import Server
+from noc_platform.streams.arrow import arrow_schema
 from noc_platform.streams.catalogue import (
     ATTENDANCE_EVENTS,
     DEVICE_EVENTS,
@@ -120,7 +121,7 @@ def tables_of(day: Day) -> dict[str, pa.Table]:
         given = [{"event_id": str(uuid.UUID(int=number)), **row} for number, row in enumerate(rows)]
         tables[stream.table] = pa.Table.from_pylist(
             [{name: row.get(name) for name in stream.names} for row in given],
-            schema=pa.schema([f.with_nullable(True) for f in stream.arrow_schema]),
+            schema=pa.schema([f.with_nullable(True) for f in arrow_schema(stream)]),
         )
         for row in rows:
             if "occurred_at" in row:
@@ -140,7 +141,7 @@ def tables_of(day: Day) -> dict[str, pa.Table]:
     ]
     tables[PEOPLE.table] = pa.Table.from_pylist(
         [{name: row.get(name) for name in PEOPLE.names} for row in people],
-        schema=pa.schema([f.with_nullable(True) for f in PEOPLE.arrow_schema]),
+        schema=pa.schema([f.with_nullable(True) for f in arrow_schema(PEOPLE)]),
     )
     return tables
 

@@ -1,41 +1,53 @@
 """`noc simulate`: a world as stream files."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from noc_platform.simulator.world import DEFAULT_FIRST_DAY, WorldPlan
+from noc_platform.simulator.writer import FileFormat, write_world
+
+if TYPE_CHECKING:
+    from noc_platform.simulator.manifest import Manifest
 
 
 def simulate(
-    guards: Annotated[int, typer.Option(help="People who guard.")],
-    sites: Annotated[int, typer.Option(help="Sites, spread over three time zones.")],
+    guards: Annotated[int, typer.Option(help="Guards on the rosters; those who lead them come on top.")],
+    sites: Annotated[int, typer.Option(help="Sites to guard, spread over six time zones.")],
     days: Annotated[int, typer.Option(help="Roster days.")],
-    seed: Annotated[int, typer.Option(help="Which of all worlds of this size; the same seed gives the same bytes.")],
-    out: Annotated[Path, typer.Option(help="An empty or new folder.")],
+    seed: Annotated[int, typer.Option(help="The same seed and sizes give the same files, byte for byte.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; empty or new.")],
     first_day: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First roster day, site-local.")
-    ] = None,
-    form: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First roster day.")
+    ] = datetime.combine(DEFAULT_FIRST_DAY, datetime.min.time()),  # noqa: DTZ901 - a day, which has no zone
+    tenants: Annotated[int, typer.Option(help="Tenants to share the sites.")] = 2,
+    file_format: Annotated[
+        FileFormat, typer.Option("--format", help="csv and ndjson are for people to look at; parquet is much faster.")
+    ] = FileFormat.PARQUET,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
-    """Write a seeded world as plain stream files, ready for `noc ingest`."""
-    from noc_platform.simulator.world import FIRST_DAY, WorldPlan
-    from noc_platform.simulator.writer import MANIFEST, write_world
-
-    plan = WorldPlan(guards, sites, days, seed, first_day.date() if first_day else FIRST_DAY)
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+    """Write a seeded, realistic world of guards at sites as stream files that `noc ingest` takes."""
+    plan = WorldPlan(guards, sites, days, seed, date(first_day.year, first_day.month, first_day.day), tenants)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("Simulating", total=days)
-        manifest = write_world(plan, out, form, on_day=lambda: progress.advance(bar))
+        manifest = write_world(plan, out, file_format, lambda done: progress.advance(bar, done))
+    _report(manifest, out, as_json)
+
+
+def _report(manifest: "Manifest", out: Path, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"rows": manifest.rows, "files": manifest.files}))
+        typer.echo(json.dumps({"out": str(out), "rows": manifest.rows, "files": len(manifest.files)}))
         return
-    table = Table("stream", "rows")
+    table = Table("stream", "rows", "files")
     for stream, rows in manifest.rows.items():
-        table.add_row(stream, f"{rows:,}")
+        files = sum(file.stream == stream for file in manifest.files)
+        table.add_row(stream, f"{rows:,}", f"{files:,}")
     Console().print(table)
-    typer.echo(f"{out / MANIFEST} lists every file and its hash.")
+    typer.echo(f"{sum(manifest.rows.values()):,} rows in {out}")

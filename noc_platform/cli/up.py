@@ -5,11 +5,8 @@ from pathlib import Path
 
 import typer
 
-from noc_platform.cli.installation import Installation
-from noc_platform.orchestration import dagster_environment
+from noc_platform.cli.installation import CHECKOUT, Installation
 from noc_platform.settings import inherited_environment
-
-CHECKOUT = Path(__file__).parents[2]
 
 
 def up() -> None:
@@ -18,7 +15,7 @@ def up() -> None:
 
     here = Installation.open()
     settings, server = here.settings, here.server
-    environment = {**inherited_environment(), **dagster_environment(settings, server)}
+    environment = {**inherited_environment(), **here.dagster_environment()}
     manager = Manager()
     scripts = Path(sys.executable).parent
     workspace = f"-w {CHECKOUT / 'workspace.yaml'}"

@@ -13,6 +13,9 @@ from sqlalchemy import Connection, func, select, text, update
 
 from noc_platform.lake.layout import Lake
 from noc_platform.store.copying import copy_out
+from noc_platform.store.sessions import Database
+from noc_platform.streams.arrow import arrow_schema
+from noc_platform.streams.catalogue import EVENT_STREAMS
 from noc_platform.streams.declaration import Stream
 from noc_platform.streams.tables import telemetry_day
 
@@ -50,6 +53,13 @@ def open_days(connection: Connection) -> list[date]:
     day = telemetry_day.c
     is_open = (day.generation > day.archived_generation) | (day.generation > day.signals_generation)
     return list(connection.execute(select(day.day).where(is_open).distinct().order_by(day.day)).scalars())
+
+
+def reached(connection: Connection, days: list[date]) -> dict[date, int]:
+    """How much each of these days has received, over all tenants and streams: a number that rises with every load."""
+    day = telemetry_day.c
+    rows = connection.execute(select(day.day, func.sum(day.generation)).where(day.day.in_(days)).group_by(day.day))
+    return {on: int(total) for on, total in rows}
 
 
 def days_present(connection: Connection) -> list[date]:
@@ -122,6 +132,15 @@ def retire(connection: Connection, lake: Lake, stream: Stream, quiet_since: date
     ]
 
 
+def retire_all(database: Database, lake: Lake, retention: timedelta, as_of: datetime) -> list[Retired]:
+    """`retire` for every event stream, a transaction each, of what has been quiet for `retention` at `as_of` (UTC)."""
+    retired = []
+    for stream in EVENT_STREAMS:
+        with database.transaction() as connection:
+            retired += retire(connection, lake, stream, as_of - retention, as_of)
+    return retired
+
+
 def identities(lake: Lake, stream: Stream, tenant: str, day: date) -> pa.Table:
     """Identities of the events the lake holds of a day: column `event_id`."""
     partition = lake.partition(dataset_of(stream), tenant, day)
@@ -158,7 +177,7 @@ def _retire_day(
 
 
 def _rows_of_day(connection: Connection, stream: Stream, tenant: str, day: date) -> pa.Table:
-    return copy_out(connection, stream.table, stream.arrow_schema, OF_DAY, **_bounds(tenant, day))
+    return copy_out(connection, stream.table, arrow_schema(stream), OF_DAY, **_bounds(tenant, day))
 
 
 def _bounds(tenant: str, day: date) -> dict[str, object]:

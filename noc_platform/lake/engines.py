@@ -13,6 +13,7 @@ from noc_platform.lake.archive import dataset_of
 from noc_platform.lake.layout import Lake
 from noc_platform.store.copying import copy_out
 from noc_platform.store.duck import open_duckdb
+from noc_platform.streams.arrow import arrow_schema
 from noc_platform.streams.catalogue import EVENT_STREAMS, PEOPLE, SHIFTS, SITES, TOURS_DUE
 from noc_platform.streams.declaration import Stream
 
@@ -48,7 +49,7 @@ def duckdb_engine(lake: Lake, connection: Connection, days: list[date]) -> Any:
                 f"create view {stream.table} as select * from read_parquet([{listed}], hive_partitioning = false)"
             )
         else:
-            engine.register(stream.table, stream.arrow_schema.empty_table())
+            engine.register(stream.table, arrow_schema(stream).empty_table())
     return ibis.duckdb.from_connection(engine)
 
 
@@ -60,7 +61,7 @@ def spark_engine(session: Any, lake: Lake, connection: Connection, days: list[da
         session.createDataFrame(table).createOrReplaceTempView(name)
     for stream in EVENT_STREAMS:
         paths = event_files(lake, stream, days)
-        frame = session.read.parquet(*paths) if paths else session.createDataFrame(stream.arrow_schema.empty_table())
+        frame = session.read.parquet(*paths) if paths else session.createDataFrame(arrow_schema(stream).empty_table())
         frame.createOrReplaceTempView(stream.table)
     return ibis.pyspark.connect(session)
 
@@ -77,15 +78,20 @@ def reference_tables(connection: Connection, days: list[date]) -> dict[str, pa.T
         moment.isoformat() + " 00:00+00" for moment in (min(days) - timedelta(days=1), max(days) + timedelta(days=2))
     )
     return {
-        PEOPLE.table: copy_out(connection, PEOPLE.table, PEOPLE.arrow_schema),
-        SITES.table: copy_out(connection, SITES.table, SITES.arrow_schema),
+        PEOPLE.table: copy_out(connection, PEOPLE.table, arrow_schema(PEOPLE)),
+        SITES.table: copy_out(connection, SITES.table, arrow_schema(SITES)),
         SHIFTS.table: copy_out(
-            connection, SHIFTS.table, SHIFTS.arrow_schema, "starts_at < :end and ends_at > :start", start=start, end=end
+            connection,
+            SHIFTS.table,
+            arrow_schema(SHIFTS),
+            "starts_at < :end and ends_at > :start",
+            start=start,
+            end=end,
         ),
         TOURS_DUE.table: copy_out(
             connection,
             TOURS_DUE.table,
-            TOURS_DUE.arrow_schema,
+            arrow_schema(TOURS_DUE),
             "due_at < :end and due_at >= :start",
             start=start,
             end=end,

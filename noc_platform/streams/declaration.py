@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-import pyarrow as pa
-
 
 class Kind(StrEnum):
     """The type of a column, in the words people use."""
@@ -22,16 +20,6 @@ class Kind(StrEnum):
     FLAG = "flag"
     IDENTIFIER = "identifier"
 
-
-ARROW_TYPES: dict[Kind, pa.DataType] = {
-    Kind.TEXT: pa.string(),
-    Kind.INTEGER: pa.int64(),
-    Kind.REAL: pa.float64(),
-    Kind.INSTANT: pa.timestamp("us", tz="UTC"),
-    Kind.DAY: pa.date32(),
-    Kind.FLAG: pa.bool_(),
-    Kind.IDENTIFIER: pa.string(),
-}
 
 # What sources write for "not known". Compared without case, after trimming.
 SENTINELS = ("", "na", "n/a", "-", "--", "none", "null", "nan", "no steps", "unknown", "undefined")
@@ -113,21 +101,6 @@ class Stream:
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
         return tuple(column.name for column in self.columns)
-
-    @cached_property
-    def arrow_schema(self) -> pa.Schema:
-        """Schema of the stream's Parquet files; meaning and unit travel as field metadata."""
-        return pa.schema(
-            [
-                pa.field(
-                    column.name,
-                    ARROW_TYPES[column.kind],
-                    nullable=not column.required,
-                    metadata={"meaning": column.meaning, "unit": column.unit or ""},
-                )
-                for column in self.columns
-            ]
-        )
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError when there is none."""

@@ -7,8 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noc_platform.lake.archive import generations, note_signals
+from noc_platform.lake.engines import duckdb_engine
 from noc_platform.lake.layout import Lake
 from noc_platform.settings import MovementPolicy
+from noc_platform.store.sessions import Database
 from noc_platform.telemetry.vocabulary import Window
 
 ACTIVITY_SIGNALS = "signals/activity_signals"
@@ -63,7 +66,29 @@ def write_days(lake: Lake, dataset: str, rows: pa.Table, days: list[date]) -> Wr
     return Written(rows, files)
 
 
-def read_days(lake: Lake, dataset: str, days: list[date]) -> pa.Table | None:
-    """These days of a dataset, all tenants; None when there is none of them."""
-    found = lake.partitions(dataset, days)
-    return pa.concat_tables([lake.read(partition) for partition in found]) if found else None
+def refresh_person_signals(database: Database, lake: Lake, days: list[date], policy: MovementPolicy) -> Written:
+    """Compute the signals of people for these consecutive UTC days, replace them in the lake, and note it in the ledger."""
+    with database.transaction() as connection:
+        # Read before the rows: what arrives meanwhile keeps its day open.
+        seen = generations(connection, days)
+        engine = duckdb_engine(lake, connection, days)
+        rows = hourly_person_signals(engine, Window.of_days(days[0], days[-1]), policy)
+        written = write_days(lake, ACTIVITY_SIGNALS, rows, days)
+        note_signals(connection, seen)
+    return written
+
+
+def refresh_site_signals(lake: Lake, days: list[date]) -> tuple[pa.Table, Written]:
+    """Sum the signals of people in the lake to those of sites for these days; gives the people's rows too."""
+    found = lake.partitions(ACTIVITY_SIGNALS, days)
+    people = pa.concat_tables([lake.read(partition) for partition in found]) if found else person_schema().empty_table()
+    return people, write_days(lake, SITE_ACTIVITY_SIGNALS, hourly_site_signals(people), days)
+
+
+def person_schema() -> pa.Schema:
+    """Columns of the signals of people."""
+    from noc_platform.telemetry.queries import all_sources
+    from noc_platform.telemetry.signals import Grain, person_signals
+
+    any_day = Window.of_days(date(2000, 1, 1), date(2000, 1, 1))
+    return person_signals(all_sources(), Grain.hourly(any_day), MovementPolicy(1.0, 1.0)).schema().to_pyarrow()

@@ -4,6 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from noc_platform.lake.engines import FEEDS_TABLE, ROSTERS_TABLE
+from noc_platform.streams.arrow import arrow_schema
 from noc_platform.streams.catalogue import (
     ATTENDANCE_EVENTS,
     DEVICE_EVENTS,
@@ -19,7 +20,7 @@ from noc_platform.telemetry.signals import INSTANT, Sources
 
 def table_of(stream: Stream) -> ir.Table:
     """A stream as an unbound Ibis table, named as its table is in PostgreSQL and its view is over the lake."""
-    declared = ibis.Schema.from_pyarrow(stream.arrow_schema)
+    declared = ibis.Schema.from_pyarrow(arrow_schema(stream))
     # Ibis unites only columns that agree in nullability too, and what is computed from them may always be null.
     return ibis.table({name: kind.copy(nullable=True) for name, kind in declared.items()}, name=stream.table)
 

@@ -1,0 +1,22 @@
+"""What Dagster loads: the union of the faces, and the resources."""
+
+import dagster as dg
+
+from noc_platform.resources import RESOURCES
+from noc_platform.telemetry import assets as telemetry
+from noc_platform.telemetry.jobs import nightly_retention, retention, telemetry_pipeline
+from noc_platform.telemetry.sensors import days_with_new_telemetry
+
+defs = dg.Definitions(
+    assets=[
+        *telemetry.SOURCES.values(),
+        *telemetry.ARCHIVES,
+        telemetry.activity_signals,
+        telemetry.site_activity_signals,
+        telemetry.telemetry_retention,
+    ],
+    jobs=[telemetry_pipeline, retention],
+    schedules=[nightly_retention],
+    sensors=[days_with_new_telemetry],
+    resources=RESOURCES,
+)
