@@ -23,9 +23,9 @@ def simulate(
     days: Annotated[int, typer.Option(help="Roster days.")],
     seed: Annotated[int, typer.Option(help="The same seed and sizes give the same files, byte for byte.")],
     out: Annotated[Path, typer.Option(help="Folder for the files; empty or new.")],
-    first_day: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="First roster day.")
-    ] = datetime.combine(DEFAULT_FIRST_DAY, datetime.min.time()),  # noqa: DTZ901 - a day, which has no zone
+    first_day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First roster day.")] = datetime.combine(
+        DEFAULT_FIRST_DAY, datetime.min.time()
+    ),  # noqa: DTZ901 - a day, which has no zone
     tenants: Annotated[int, typer.Option(help="Tenants to share the sites.")] = 2,
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="csv and ndjson are for people to look at; parquet is much faster.")
@@ -34,7 +34,13 @@ def simulate(
 ) -> None:
     """Write a seeded, realistic world of guards at sites as stream files that `noc ingest` takes."""
     plan = WorldPlan(guards, sites, days, seed, date(first_day.year, first_day.month, first_day.day), tenants)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("Simulating", total=days)
         manifest = write_world(plan, out, file_format, lambda done: progress.advance(bar, done))

@@ -117,7 +117,7 @@ def _presence(world: World, roster: Roster) -> Presence:
         roster.starts
         + np.where(is_late, rng.uniform(10, 45, count), np.clip(rng.normal(-5, 4, count), -20, 9)) * MINUTE
     )
-    leaves = roster.ends + np.clip(rng.normal(4, 4, count), -6, 25) * MINUTE
+    leaves = roster.ends + np.clip(rng.normal(4, 4, count), -4, 25) * MINUTE
     comes[~roster.is_attended] = leaves[~roster.is_attended] = np.nan
     length = leaves - comes
     cut_off = comes + rng.uniform(0.05, 0.9, count) * length
@@ -184,7 +184,7 @@ def _walk(
 
 def _strolls(world: World, roster: Roster, presence: Presence, tours: Tours) -> Outings:
     """Short ways from the post and back, more of them when the site is busy, never during a tour."""
-    rng = world.rng(roster.number, Draw.FIXES)
+    rng = world.rng(roster.number, Draw.STROLLS)
     slots = np.ceil((roster.ends - roster.starts) / STROLL_GRID).astype(np.int64)
     shift, nth = repeated(slots)
     slot_starts = roster.starts[shift] + nth * STROLL_GRID

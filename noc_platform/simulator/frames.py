@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from noc_platform.streams.declaration import ARROW_TYPES, RECEIVED_AT, Kind, Stream
+from noc_platform.streams.arrow import ARROW_TYPES, arrow_schema
+from noc_platform.streams.declaration import RECEIVED_AT, Kind, Stream
 
 Reals = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -115,7 +116,7 @@ def _joined(parts: list[Values]) -> Values:
 
 def arrow_table(frame: Frame, stream: Stream) -> pa.Table:
     """The frame as the stream declares it; declared columns the frame lacks are left out."""
-    fields = [field for field in stream.arrow_schema if field.name in frame.columns]
+    fields = [field for field in arrow_schema(stream) if field.name in frame.columns]
     arrays = [_array(frame.columns[field.name], stream.column(field.name).kind) for field in fields]
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 

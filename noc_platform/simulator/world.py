@@ -64,11 +64,13 @@ class Draw(IntEnum):
     ROSTER = 1
     PRESENCE = 2
     ROUNDS = 3
-    TASKS = 4
-    FIXES = 5
-    PHONES = 6
-    ATTENDANCE = 7
-    ALERTS = 8
+    STROLLS = 4
+    TASKS = 5
+    FIXES = 6
+    DEVICE_EVENTS = 7
+    WORK = 8
+    ATTENDANCE = 9
+    ALERTS = 10
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,332 @@
+"""What is booked of a day: tours due, work planned and done, attendance with its biometric evidence."""
+
+import hashlib
+
+import numpy as np
+
+from noc_platform.simulator import kinds
+from noc_platform.simulator.conduct import MINUTE, TOUR_DUE_WITHIN, Conduct
+from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Numbered, Reals, Values, Whole, Words, together
+from noc_platform.simulator.phones import degrees, phone_words
+from noc_platform.simulator.roster import PUBLISHED_BEFORE_SECONDS
+from noc_platform.simulator.world import MOST_CHECKPOINTS, Draw, World, midnight
+from noc_platform.streams.catalogue import ATTENDANCE_EVENTS, AUTOCLOSED, COMPLETED, JOBNEEDS, TOURS_DUE
+
+IDENTIFIERS = JOBNEEDS.column("identifier").allowed
+STATUSES = JOBNEEDS.column("status").allowed
+SCAN_TYPES = JOBNEEDS.column("scan_type").allowed
+PRIORITIES = JOBNEEDS.column("priority").allowed
+JOB_TYPES = JOBNEEDS.column("job_type").allowed
+TOUR_TYPES = TOURS_DUE.column("tour_type").allowed
+BIOMETRIC_TYPES = ATTENDANCE_EVENTS.column("biometric_type").allowed
+BIOMETRIC_RESULTS = ATTENDANCE_EVENTS.column("biometric_result").allowed
+TRANSPORT = ("BUS", "TRAIN", "BIKE", "CAR", "WALK")
+
+TASK_KINDS = (("TASK", "Check the visitor register"), ("TASK", "Check fire exits"), ("TASK", "Hand over keys"),
+              ("PPM", "Test the panic button"), ("SITEREPORT", "Write the site report"),
+              ("ASSETLOG", "Read the generator log"), ("TASK", "Inspect the loading bay"))  # fmt: skip
+TOUR_DESCRIPTION = len(TASK_KINDS)
+CHECKPOINT_DESCRIPTION = TOUR_DESCRIPTION + 1
+DESCRIPTIONS = (*(text for _, text in TASK_KINDS), "Tour", "Checkpoint")
+CHECKPOINTS = tuple(f"CP-{place + 1:02d}" for place in range(MOST_CHECKPOINTS))
+TOUR_GRACE = 30.0
+TASK_GRACE = 15.0
+FACE_THRESHOLD = 0.3
+FORGOTTEN_PUNCH_OUT_SHARE = 0.015
+COLLEAGUE_SHARE = 0.02
+
+
+def tours_due(world: World, conduct: Conduct) -> Frame:
+    """Rows of `tours_due`."""
+    tours, roster = conduct.tours, conduct.roster
+    count, person = len(tours.shift), roster.person[tours.shift]
+    site = roster.site[tours.shift]
+    return Frame(
+        tours.shift,
+        {
+            "tenant_id": world.tenant_words(world.people.tenant[person]),
+            "tour_id": Numbered("job-", tours.number),
+            "person_id": world.person_words(person),
+            "site_id": world.site_words(site),
+            "due_at": tours.due_at,
+            "due_until": tours.due_at + TOUR_DUE_WITHIN,
+            "grace_minutes": np.full(count, TOUR_GRACE),
+            "tour_type": _tour_type(tours.number, tours.is_external),
+            "is_mandatory": tours.number % 5 != 0,
+            "total_checkpoints": tours.is_there.sum(axis=1),
+            "received_at": np.full(count, midnight(roster.day) - PUBLISHED_BEFORE_SECONDS),
+        },
+    )
+
+
+def jobneeds(world: World, conduct: Conduct) -> Frame:
+    """Rows of `jobneeds`: every tour, checkpoint and task as planned, and again as it ended."""
+    rng = world.rng(conduct.roster.number, Draw.WORK)
+    parts = [_tour_rows(world, conduct, rng), _checkpoint_rows(world, conduct, rng), _task_rows(world, conduct, rng)]
+    return together([row for part in parts for row in part]).by_receipt()
+
+
+def attendance_events(world: World, conduct: Conduct) -> Frame:
+    """Rows of `attendance_events`: one when the guard punches in, one more of the same attendance on punching out."""
+    rng = world.rng(conduct.roster.number, Draw.ATTENDANCE)
+    presence = conduct.presence
+    shift = np.flatnonzero(~np.isnan(presence.comes_at))
+    coming = _punches(world, conduct, shift, rng)
+    arrivals = presence.comes_at[shift]
+    departures = presence.leaves_at[shift]
+    is_forgotten = rng.random(len(shift)) < FORGOTTEN_PUNCH_OUT_SHARE
+    first = {
+        **coming,
+        "occurred_at": arrivals,
+        "received_at": presence.received(shift, arrivals, rng),
+        **_no_punch_out(len(shift)),
+    }
+    last = {**coming, "occurred_at": departures, "received_at": presence.received(shift, departures, rng)}
+    last |= _punch_out(world, conduct, shift, rng)
+    return together([Frame(shift, first), Frame(shift, last).take(~is_forgotten)]).by_receipt()
+
+
+def _tour_type(number: Whole, is_external: Flags) -> Words:
+    indoors = np.where(
+        number % 7 == 0,
+        TOUR_TYPES.index("CRITICAL"),
+        np.where(number % 2 == 0, TOUR_TYPES.index("BUILDING"), TOUR_TYPES.index("ROUTINE")),
+    )
+    return Words(np.where(is_external, TOUR_TYPES.index("PERIMETER"), indoors), TOUR_TYPES)
+
+
+def _work(
+    world: World, conduct: Conduct, shift: Whole, number: Whole, planned_at: Reals, expires_at: Reals
+) -> dict[str, Values]:
+    """What planned and done rows of the same work share. What is not known yet is unknown."""
+    count, person = len(shift), conduct.roster.person[shift]
+    unknown, untold = np.full(count, np.nan), np.full(count, UNKNOWN, np.int64)
+    return {
+        "tenant_id": world.tenant_words(world.people.tenant[person]),
+        "occurred_at": planned_at,
+        "jobneed_id": Numbered("job-", number),
+        "person_id": world.person_words(person),
+        "performed_by": world.person_words(untold),
+        "site_id": world.site_words(conduct.roster.site[shift]),
+        "parent_id": Numbered("job-", untold),
+        "status": Words(np.full(count, STATUSES.index("ASSIGNED")), STATUSES),
+        "planned_at": planned_at,
+        "expires_at": expires_at,
+        "started_at": unknown,
+        "ended_at": unknown,
+        "job_type": Words(np.zeros(count, np.int64), JOB_TYPES),
+        "sequence_number": untold,
+        "asset": Words(untold, CHECKPOINTS),
+        "latitude": unknown,
+        "longitude": unknown,
+    }
+
+
+def _as_planned(shift: Whole, work: dict[str, Values], planned_at: Reals, rng: np.random.Generator) -> Frame:
+    # The server sets work up when it is due, not the phone, so it is never late.
+    return Frame(shift, {**work, "received_at": planned_at + rng.uniform(0.5, 20, len(shift))})
+
+
+def _as_ended(
+    conduct: Conduct, shift: Whole, work: dict[str, Values], started_at: Reals, ended_at: Reals, closes_at: Reals,
+    rng: np.random.Generator, status: str = COMPLETED,
+) -> Frame:  # fmt: skip
+    """Rows of how it ended: done on the phone, or closed by the server when the time and its grace were over."""
+    is_done = ~np.isnan(ended_at)
+    ended = np.where(is_done, ended_at, closes_at)
+    code = np.where(is_done, STATUSES.index(status), STATUSES.index(AUTOCLOSED))
+    from_phone = conduct.presence.received(shift, ended, rng)
+    known = np.where(is_done, from_phone, ended + rng.uniform(0.5, 20, len(shift)))
+    told: dict[str, Values] = {
+        "status": Words(code, STATUSES),
+        "occurred_at": ended,
+        "started_at": started_at,
+        "ended_at": ended,
+    }
+    return Frame(shift, {**work, **told, "received_at": known})
+
+
+def _tour_rows(world: World, conduct: Conduct, rng: np.random.Generator) -> list[Frame]:
+    tours = conduct.tours
+    due_until = tours.due_at + TOUR_DUE_WITHIN
+    work = _work(world, conduct, tours.shift, tours.number, tours.due_at, due_until)
+    work |= _tour_words(tours.is_external, TOUR_DESCRIPTION, "NONE", TOUR_GRACE)
+    scanned = (~np.isnan(tours.scanned_at)).sum(axis=1)
+    is_begun = scanned > 0
+    ended = np.where(is_begun, tours.ends_at, np.nan)
+    done = _as_ended(conduct, tours.shift, work, tours.begins_at, ended, due_until + TOUR_GRACE * MINUTE, rng)
+    is_partial = is_begun & (scanned < tours.is_there.sum(axis=1))
+    status = done.columns["status"]
+    assert isinstance(status, Words)  # noqa: S101 - narrows for mypy what was put in above
+    codes = np.where(is_partial, STATUSES.index("PARTIALLYCOMPLETED"), status.codes)
+    return [
+        _as_planned(tours.shift, work, tours.due_at, rng),
+        Frame(tours.shift, {**done.columns, "status": Words(codes, STATUSES)}),
+    ]
+
+
+def _tour_words(is_external: Flags, description: int, scan_type: str, grace: float) -> dict[str, Values]:
+    count = len(is_external)
+    identifier = np.where(is_external, IDENTIFIERS.index("EXTERNALTOUR"), IDENTIFIERS.index("INTERNALTOUR"))
+    return {
+        "identifier": Words(identifier, IDENTIFIERS),
+        "description": Words(np.full(count, description), DESCRIPTIONS),
+        "grace_minutes": np.full(count, grace),
+        "priority": Words(np.full(count, PRIORITIES.index("MEDIUM")), PRIORITIES),
+        "scan_type": Words(np.full(count, SCAN_TYPES.index(scan_type)), SCAN_TYPES),
+    }
+
+
+def _checkpoint_rows(world: World, conduct: Conduct, rng: np.random.Generator) -> list[Frame]:
+    tours = conduct.tours
+    tour, nth = np.nonzero(tours.is_there)
+    shift, checkpoint = tours.shift[tour], tours.order[tour, nth]
+    due, due_until = tours.due_at[tour], tours.due_at[tour] + TOUR_DUE_WITHIN
+    work = _work(world, conduct, shift, tours.number[tour] + 1 + nth, due, due_until)
+    work |= _tour_words(tours.is_external[tour], CHECKPOINT_DESCRIPTION, "NFC", TOUR_GRACE)
+    work |= {
+        "parent_id": Numbered("job-", tours.number[tour]),
+        "sequence_number": nth + 1,
+        "asset": Words(checkpoint, CHECKPOINTS),
+        "scan_type": Words(
+            np.where(conduct.roster.site[shift] % 2 == 0, SCAN_TYPES.index("NFC"), SCAN_TYPES.index("QR")), SCAN_TYPES
+        ),
+    }
+    scanned = tours.scanned_at[tour, nth]
+    ended = _as_ended(conduct, shift, work, scanned - 2, scanned, due_until + TOUR_GRACE * MINUTE, rng)
+    site = conduct.roster.site[shift]
+    error = rng.normal(0, 4, (len(shift), 2))
+    latitude, longitude = degrees(world, site, world.sites.checkpoints[site, checkpoint] + error)
+    is_scanned = ~np.isnan(scanned)
+    where: dict[str, Values] = {
+        "latitude": np.where(is_scanned, latitude, np.nan),
+        "longitude": np.where(is_scanned, longitude, np.nan),
+    }
+    return [_as_planned(shift, work, due, rng), Frame(shift, {**ended.columns, **where})]
+
+
+def _task_rows(world: World, conduct: Conduct, rng: np.random.Generator) -> list[Frame]:
+    tasks = conduct.tasks
+    count = len(tasks.shift)
+    kind = rng.integers(0, len(TASK_KINDS), count)
+    identifiers = np.array([IDENTIFIERS.index(name) for name, _ in TASK_KINDS])
+    work = _work(world, conduct, tasks.shift, tasks.number, tasks.planned_at, tasks.expires_at)
+    work |= {
+        "identifier": Words(identifiers[kind], IDENTIFIERS),
+        "description": Words(kind, DESCRIPTIONS),
+        "grace_minutes": np.full(count, TASK_GRACE),
+        "priority": Words(rng.choice(len(PRIORITIES), count, p=[0.3, 0.5, 0.2]), PRIORITIES),
+        "scan_type": Words(np.full(count, SCAN_TYPES.index("NONE")), SCAN_TYPES),
+    }
+    ended = _as_ended(
+        conduct, tasks.shift, work, tasks.started_at, tasks.ended_at, tasks.expires_at + TASK_GRACE * MINUTE, rng
+    )
+    done = Frame(tasks.shift, {**ended.columns, "performed_by": world.person_words(_colleagues(conduct, rng))})
+    return [_as_planned(tasks.shift, work, tasks.planned_at, rng), done]
+
+
+def _colleagues(conduct: Conduct, rng: np.random.Generator) -> Whole:
+    """Who did a task in somebody's stead: a colleague on the same site then; -1 where it was the assignee."""
+    tasks, roster, presence = conduct.tasks, conduct.roster, conduct.presence
+    performer = np.full(len(tasks.shift), UNKNOWN, np.int64)
+    for row in np.flatnonzero((rng.random(len(performer)) < COLLEAGUE_SHARE) & ~np.isnan(tasks.ended_at)):
+        own = tasks.shift[row]
+        there = (presence.comes_at <= tasks.started_at[row]) & (presence.leaves_at >= tasks.ended_at[row])
+        able = np.flatnonzero(there & (roster.site == roster.site[own]) & (roster.person != roster.person[own]))
+        if len(able):
+            performer[row] = roster.person[rng.choice(able)]
+    return performer
+
+
+def _punches(world: World, conduct: Conduct, shift: Whole, rng: np.random.Generator) -> dict[str, Values]:
+    """What both rows of an attendance say: who, where, and the evidence on coming."""
+    roster = conduct.roster
+    person, site = roster.person[shift], roster.site[shift]
+    count = len(shift)
+    latitude, longitude, distance, accuracy = _at_gate(world, site, rng)
+    day = int(midnight(roster.day) // 86_400)
+    return {
+        "tenant_id": world.tenant_words(world.people.tenant[person]),
+        "attendance_id": Numbered(f"att-{roster.day:%Y%m%d}-", shift),
+        "person_id": world.person_words(person),
+        "site_id": world.site_words(site),
+        "client_id": Words(world.sites.client[site], world.client_ids),
+        "device_id": phone_words(world, person),
+        "credential_id": Words(person, tuple(f"badge-{place:05d}" for place in range(len(world.people.role)))),
+        "shift_id": Words(roster.worked[shift], kinds.PATTERN_NAMES),
+        "roster_date": np.full(count, day, np.int64),
+        "punched_in_at": conduct.presence.comes_at[shift],
+        "latitude_in": latitude,
+        "longitude_in": longitude,
+        "accuracy_meters": accuracy,
+        "is_location_mocked": np.zeros(count, np.bool_),
+        "is_in_geofence_in": distance <= world.sites.radius[site],
+        "distance_in_meters": distance,
+        "transport_mode": Words((person * 3 + rng.integers(0, 2, count)) % len(TRANSPORT), TRANSPORT),
+        **_biometrics(world, person, rng),
+    }
+
+
+def _at_gate(world: World, site: Whole, rng: np.random.Generator) -> tuple[Reals, Reals, Reals, Reals]:
+    """Latitude, longitude, metres from the site, and accuracy of a punch near the post."""
+    accuracy = np.round(rng.lognormal(np.log(11), 0.5, len(site)), 1)
+    metres = (
+        world.sites.post[site]
+        + rng.normal(0, 1, (len(site), 2)) * (accuracy / 1.51)[:, None]
+        + rng.normal(0, 6, (len(site), 2))
+    )
+    latitude, longitude = degrees(world, site, metres)
+    return latitude, longitude, np.round(np.linalg.norm(metres, axis=1), 1), accuracy
+
+
+def _no_punch_out(count: int) -> dict[str, Values]:
+    unknown, untold = np.full(count, np.nan), np.full(count, UNKNOWN, np.int64)
+    reals = ("punched_out_at", "latitude_out", "longitude_out", "distance_out_meters")
+    return {**dict.fromkeys(reals, unknown), "is_in_geofence_out": untold, "is_verified_out": untold}
+
+
+def _punch_out(world: World, conduct: Conduct, shift: Whole, rng: np.random.Generator) -> dict[str, Values]:
+    site = conduct.roster.site[shift]
+    latitude, longitude, distance, _ = _at_gate(world, site, rng)
+    return {
+        "punched_out_at": conduct.presence.leaves_at[shift],
+        "latitude_out": latitude,
+        "longitude_out": longitude,
+        "distance_out_meters": distance,
+        "is_in_geofence_out": (distance <= world.sites.radius[site]).astype(np.int64),
+        "is_verified_out": (rng.random(len(shift)) < 0.985).astype(np.int64),
+    }
+
+
+def _biometrics(world: World, person: Whole, rng: np.random.Generator) -> dict[str, Values]:
+    """Evidence of the right person standing there: mostly a good match, worse when the picture is poor."""
+    count = len(person)
+    quality = rng.beta(12, 3, count)
+    liveness = rng.beta(25, 2, count)
+    distance = np.clip(0.12 + 0.25 * (1 - quality) + rng.normal(0, 0.035, count), 0.01, 0.9)
+    is_verified = distance <= FACE_THRESHOLD
+    result = np.where(
+        is_verified,
+        np.where(quality < 0.5, BIOMETRIC_RESULTS.index("LOW_QUALITY"), BIOMETRIC_RESULTS.index("SUCCESS")),
+        BIOMETRIC_RESULTS.index("FAILED"),
+    )
+    is_face = person % 8 != 7
+    return {
+        "biometric_type": Words(
+            np.where(is_face, BIOMETRIC_TYPES.index("FACE"), BIOMETRIC_TYPES.index("FINGERPRINT")), BIOMETRIC_TYPES
+        ),
+        "biometric_result": Words(result, BIOMETRIC_RESULTS),
+        "is_verified_in": is_verified.astype(np.int64),
+        "confidence_score": np.round(np.clip(1 - distance + rng.normal(0, 0.02, count), 0, 1), 4),
+        "quality_score": np.round(quality, 4),
+        "liveness_score": np.round(liveness, 4),
+        "face_distance": np.where(is_face, np.round(distance, 4), np.nan),
+        "face_threshold": np.where(is_face, FACE_THRESHOLD, np.nan),
+        "template_id": Words(person, _templates(world)),
+        "verification_attempts": np.minimum(1 + rng.poisson(np.where(is_verified, 0.15, 1.5)), 5),
+    }
+
+
+def _templates(world: World) -> tuple[str, ...]:
+    seeded = [f"{world.plan.seed}-template-{place}" for place in range(len(world.people.role))]
+    return tuple(hashlib.sha256(text.encode()).hexdigest()[:32] for text in seeded)
