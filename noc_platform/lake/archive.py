@@ -55,6 +55,13 @@ def open_days(connection: Connection) -> list[date]:
     return list(connection.execute(select(day.day).where(is_open).distinct().order_by(day.day)).scalars())
 
 
+def days_to_run(connection: Connection) -> list[date]:
+    """Open days and those beside them that hold anything: a night shift or a late report reaches over midnight."""
+    present = set(days_present(connection))
+    beside = {day + timedelta(days=offset) for day in open_days(connection) for offset in (-1, 0, 1)}
+    return sorted(present & beside)
+
+
 def reached(connection: Connection, days: list[date]) -> dict[date, int]:
     """How much each of these days has received, over all tenants and streams: a number that rises with every load."""
     day = telemetry_day.c

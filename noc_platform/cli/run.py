@@ -1,0 +1,115 @@
+"""`noc run`: the pipeline for the days present, in this process, recorded where the Dagster UI shows it."""
+
+import json
+import os
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from noc_platform.cli.installation import Installation
+from noc_platform.errors import BadInput
+
+if TYPE_CHECKING:
+    from dagster import ExecuteInProcessResult
+
+# A gap this short is cheaper to run through than to start another run for.
+MERGED_GAP = timedelta(days=7)
+LONGEST_RANGE = timedelta(days=92)
+Range = tuple[date, date]
+
+
+def run(
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day; with --to.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day, included.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Archive telemetry to the lake and make its signals, for the days that received something new.
+
+    With --from and --to, for those days whether or not they changed. Exit code 1 when a step or a blocking check failed.
+    """
+    here = Installation.open()
+    os.environ.update(here.dagster_environment())
+    ranges = _ranges(here, first, last)
+    if not ranges:
+        typer.echo(json.dumps({"runs": []}) if as_json else "Nothing to do: the lake and the signals have seen everything received.")
+        return
+    outcomes = [_run(span) for span in ranges]
+    if as_json:
+        typer.echo(json.dumps({"runs": outcomes}))
+    else:
+        _show(outcomes)
+    if not all(outcome["success"] for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def merged(days: list[date]) -> list[Range]:
+    """Days in order as ranges: short gaps bridged, long ranges cut."""
+    ranges: list[Range] = []
+    for day in days:
+        if ranges and day - ranges[-1][1] <= MERGED_GAP and day - ranges[-1][0] < LONGEST_RANGE:
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
+
+
+def _ranges(here: Installation, first: datetime | None, last: datetime | None) -> list[Range]:
+    from noc_platform.lake.archive import days_to_run
+
+    if (first is None) != (last is None):
+        raise BadInput("Give both --from and --to, or neither for the days that changed.")
+    if first is not None and last is not None:
+        if last < first:
+            raise BadInput("--to lies before --from.")
+        days = [first.date() + timedelta(days=offset) for offset in range((last - first).days + 1)]
+        return merged(days)
+    with here.server.pipeline.transaction() as connection:
+        return merged(days_to_run(connection))
+
+
+def _run(span: Range) -> dict[str, Any]:
+    """One run over a range of days, with every asset's rows and checks."""
+    import warnings
+
+    import dagster as dg
+
+    warnings.simplefilter("ignore")
+    from noc_platform.definitions import defs
+
+    first, last = (day.isoformat() for day in span)
+    with Console(stderr=True).status(f"Pipeline for {first} to {last}"), dg.DagsterInstance.get() as instance:
+        result = defs.resolve_job_def("telemetry_pipeline").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+        )
+    return {"from": first, "to": last, "run_id": result.run_id, "success": result.success, **_outcome(result)}
+
+
+def _outcome(result: "ExecuteInProcessResult") -> dict[str, Any]:
+    rows = {}
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        count = materialization.metadata.get("dagster/row_count")
+        rows[materialization.asset_key.to_user_string()] = 0 if count is None else count.value
+    checks = result.get_asset_check_evaluations()
+    errors = [event.message for event in result.all_events if event.is_failure]
+    failed = [f"{check.asset_key.to_user_string()}: {check.check_name}" for check in checks if not check.passed]
+    return {"rows": rows, "checks": len(checks), "failed_checks": failed, "errors": errors}
+
+
+def _show(outcomes: list[dict[str, Any]]) -> None:
+    table = Table("days", "asset", "rows")
+    for outcome in outcomes:
+        for number, (asset, rows) in enumerate(outcome["rows"].items()):
+            table.add_row("" if number else f"{outcome['from']} to {outcome['to']}", asset, f"{rows:,}")
+    console = Console()
+    console.print(table)
+    failed = [line for outcome in outcomes for line in (*outcome["failed_checks"], *outcome["errors"])]
+    console.print(f"{sum(outcome['checks'] for outcome in outcomes)} checks, {len(failed)} problems.")
+    for line in failed:
+        console.print(f"[red]{line}[/red]")
