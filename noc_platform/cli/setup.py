@@ -23,8 +23,9 @@ def setup() -> None:
 
 def sample() -> None:
     """Make the sample world under NOC_HOME/sample and ingest it. Safe to run again."""
+    from noc_platform.simulator.manifest import MANIFEST
     from noc_platform.simulator.world import WorldPlan
-    from noc_platform.simulator.writer import MANIFEST, write_world
+    from noc_platform.simulator.writer import write_world
     from noc_platform.streams.catalogue import STREAMS
     from noc_platform.streams.door import Receipt
     from noc_platform.streams.intake import ingest_file

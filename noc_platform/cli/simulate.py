@@ -1,7 +1,7 @@
 """`noc simulate`: a world as stream files."""
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,9 +23,9 @@ def simulate(
     days: Annotated[int, typer.Option(help="Roster days.")],
     seed: Annotated[int, typer.Option(help="The same seed and sizes give the same files, byte for byte.")],
     out: Annotated[Path, typer.Option(help="Folder for the files; empty or new.")],
-    first_day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First roster day.")] = datetime.combine(
-        DEFAULT_FIRST_DAY, datetime.min.time()
-    ),  # noqa: DTZ901 - a day, which has no zone
+    first_day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help=f"First roster day; {DEFAULT_FIRST_DAY} unless said.")
+    ] = None,
     tenants: Annotated[int, typer.Option(help="Tenants to share the sites.")] = 2,
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="csv and ndjson are for people to look at; parquet is much faster.")
@@ -33,7 +33,7 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Write a seeded, realistic world of guards at sites as stream files that `noc ingest` takes."""
-    plan = WorldPlan(guards, sites, days, seed, date(first_day.year, first_day.month, first_day.day), tenants)
+    plan = WorldPlan(guards, sites, days, seed, first_day.date() if first_day else DEFAULT_FIRST_DAY, tenants)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

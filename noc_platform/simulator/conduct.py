@@ -166,9 +166,9 @@ def _tours_due(world: World, roster: Roster) -> tuple[Whole, Reals]:
 def _checkpoint_order(counts: Whole, rng: np.random.Generator) -> tuple[Whole, Flags]:
     """Checkpoints in the order each tour takes them: round the site, either way, from any of them."""
     nth = np.arange(MOST_CHECKPOINTS)
-    way = np.where(rng.random(len(counts)) < 0.5, 1, -1)
+    way = rng.choice(np.array([1, -1]), len(counts))
     first = rng.integers(0, MOST_CHECKPOINTS, len(counts))
-    order = (first[:, None] + way[:, None] * nth) % counts[:, None]
+    order = np.asarray((first[:, None] + way[:, None] * nth) % counts[:, None], np.int64)
     return order, nth < counts[:, None]
 
 

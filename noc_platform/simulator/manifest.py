@@ -75,7 +75,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def verify_world(folder: Path) -> Manifest:
-    """The manifest, once every file has been found as it was written. Raises `BadInput` naming the first that differs."""
+    """The manifest, once every file was found as it was written. Raises `BadInput` naming the first that differs."""
     manifest = read_manifest(folder)
     for file in manifest.files:
         if digest_of(folder / file.path) != file.sha256:

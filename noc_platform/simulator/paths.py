@@ -1,4 +1,7 @@
-"""Where people are: ways from the post over stops and back, and positions in between. Metres east and north of a site."""
+"""Where people are: ways from the post over stops and back, and positions in between.
+
+Metres east and north of a site.
+"""
 
 from dataclasses import dataclass
 

@@ -86,7 +86,7 @@ def _ticks(conduct: Conduct, every: Reals, rng: np.random.Generator) -> tuple[Wh
 
 
 def _is_inside(world: World, conduct: Conduct, shift: Whole, instants: Reals, rng: np.random.Generator) -> Flags:
-    """Whether somebody is deep in a building then: for half hours at a time, and not while walking far from the post."""
+    """Whether somebody is deep in a building then: for half hours at a time, never when far from the post."""
     roster = conduct.roster
     indoors = np.array([kind.indoors for kind in kinds.KINDS])[world.sites.kind[roster.site]]
     spells = rng.random((len(roster), SLOTS)) < indoors[:, None] * 0.45
@@ -215,7 +215,7 @@ def _battery(conduct: Conduct, shift: Whole, instants: Reals, wear: Reals) -> Re
     """Charge in percent: falling through the shift; below 12 % it goes on the charger and rises six times as fast."""
     hours = (instants - conduct.presence.comes_at[shift]) / HOUR
     over = wear[shift, 0] - 12 - wear[shift, 1] * hours
-    return np.round(np.where(over >= 0, 12 + over, np.minimum(100, 12 - 6 * over)))
+    return np.asarray(np.round(np.where(over >= 0, 12 + over, np.minimum(100, 12 - 6 * over))), np.float64)
 
 
 def _signal(world: World, conduct: Conduct, shift: Whole, instants: Reals, rng: np.random.Generator) -> Reals:

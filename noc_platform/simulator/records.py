@@ -129,12 +129,14 @@ def _as_planned(shift: Whole, work: dict[str, Values], planned_at: Reals, rng: n
 
 def _as_ended(
     conduct: Conduct, shift: Whole, work: dict[str, Values], started_at: Reals, ended_at: Reals, closes_at: Reals,
-    rng: np.random.Generator, status: str = COMPLETED,
+    rng: np.random.Generator, is_partial: Flags | None = None,
 ) -> Frame:  # fmt: skip
     """Rows of how it ended: done on the phone, or closed by the server when the time and its grace were over."""
     is_done = ~np.isnan(ended_at)
     ended = np.where(is_done, ended_at, closes_at)
-    code = np.where(is_done, STATUSES.index(status), STATUSES.index(AUTOCLOSED))
+    code = np.where(is_done, STATUSES.index(COMPLETED), STATUSES.index(AUTOCLOSED))
+    if is_partial is not None:
+        code = np.where(is_partial, STATUSES.index("PARTIALLYCOMPLETED"), code)
     from_phone = conduct.presence.received(shift, ended, rng)
     known = np.where(is_done, from_phone, ended + rng.uniform(0.5, 20, len(shift)))
     told: dict[str, Values] = {
@@ -154,15 +156,10 @@ def _tour_rows(world: World, conduct: Conduct, rng: np.random.Generator) -> list
     scanned = (~np.isnan(tours.scanned_at)).sum(axis=1)
     is_begun = scanned > 0
     ended = np.where(is_begun, tours.ends_at, np.nan)
-    done = _as_ended(conduct, tours.shift, work, tours.begins_at, ended, due_until + TOUR_GRACE * MINUTE, rng)
     is_partial = is_begun & (scanned < tours.is_there.sum(axis=1))
-    status = done.columns["status"]
-    assert isinstance(status, Words)  # noqa: S101 - narrows for mypy what was put in above
-    codes = np.where(is_partial, STATUSES.index("PARTIALLYCOMPLETED"), status.codes)
-    return [
-        _as_planned(tours.shift, work, tours.due_at, rng),
-        Frame(tours.shift, {**done.columns, "status": Words(codes, STATUSES)}),
-    ]
+    closes = due_until + TOUR_GRACE * MINUTE
+    ended_rows = _as_ended(conduct, tours.shift, work, tours.begins_at, ended, closes, rng, is_partial)
+    return [_as_planned(tours.shift, work, tours.due_at, rng), ended_rows]
 
 
 def _tour_words(is_external: Flags, description: int, scan_type: str, grace: float) -> dict[str, Values]:

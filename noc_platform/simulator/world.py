@@ -1,9 +1,9 @@
 """Who and what there is: tenants, clients, sites with their zones and checkpoints, people. Nothing happens here.
 
-Who works when is in `roster`, what they do in `behaviour`.
+Their rows are in `reference`, who works when is in `roster`, what they do in `behaviour`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from functools import cached_property
@@ -13,7 +13,7 @@ import numpy as np
 
 from noc_platform.errors import BadInput
 from noc_platform.simulator import kinds
-from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Reals, Whole, Words
+from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole, Words
 
 # A Monday; Europe's clocks change on the Sunday after, 2026-03-29, so that a week holds a day of 23 hours.
 DEFAULT_FIRST_DAY = date(2026, 3, 23)
@@ -38,14 +38,6 @@ CITY_SPREAD_DEGREES = 0.06
 METERS_PER_DEGREE = 111_320.0
 
 TENANT_NAMES = ("Northgate", "Harbour", "Meridian", "Sentinel", "Lantern", "Keystone", "Palisade", "Watchtower")
-CLIENT_NAMES = ("Alder Group", "Borealis Health", "Crestline Retail", "Dunmore Industries", "Evergreen Estates",
-                "Fairmont Logistics", "Granite Bank", "Highfield Foods")  # fmt: skip
-CLIENT_TIERS = ("GOLD", "SILVER", "BRONZE")
-FIRST_NAMES = ("Amara", "Bela", "Carlos", "Devi", "Emeka", "Farah", "Goran", "Hana", "Imran", "Joana", "Kofi", "Leila",
-               "Marek", "Nadia", "Omar", "Priya", "Quinn", "Rosa", "Samir", "Tomas", "Uma", "Viktor", "Wanja", "Yusuf")  # fmt: skip
-LAST_NAMES = ("Adeyemi", "Bauer", "Castillo", "Desai", "Eriksen", "Ferreira", "Gupta", "Hughes", "Ivanov", "Jensen",
-              "Khan", "Laurent", "Mensah", "Novak", "Okafor", "Patel", "Quiroga", "Rossi", "Singh", "Tanaka", "Ueda",
-              "Vargas", "Walker", "Yilmaz")  # fmt: skip
 ROLES = ("Guard", "Relief guard", "NOC supervisor", "Security manager", "Site manager", "Former guard")
 GUARD, RELIEF_GUARD, NOC_SUPERVISOR, SECURITY_MANAGER, SITE_MANAGER, FORMER_GUARD = range(len(ROLES))
 
@@ -160,7 +152,7 @@ class World:
     @cached_property
     def tenant_ids(self) -> tuple[str, ...]:
         """Identifiers of the tenants."""
-        return tuple(_tenant_name(place).lower() for place in range(self.plan.own_tenants))
+        return tuple(tenant_name(place).lower() for place in range(self.plan.own_tenants))
 
     @cached_property
     def client_ids(self) -> tuple[str, ...]:
@@ -245,16 +237,6 @@ def instant_of(zone: int, day: date, minute: int) -> float:
     return wall.replace(tzinfo=ZoneInfo(ZONES[zone])).timestamp()
 
 
-def reference_frames(world: World) -> dict[str, Frame]:
-    """Rows of the streams that do not grow with the days: tenants, clients, sites, people."""
-    return {
-        "tenants": _tenant_rows(world),
-        "clients": _client_rows(world),
-        "sites": _site_rows(world),
-        "people": _person_rows(world),
-    }
-
-
 def _sites(plan: WorldPlan, rng: np.random.Generator) -> Sites:
     place = np.arange(plan.sites)
     tenant = place % plan.own_tenants
@@ -329,8 +311,10 @@ def _patterns_at(kind: Whole, rng: np.random.Generator) -> Whole:
 
 
 def _with_leaders(plan: WorldPlan, sites: Sites, guards: People, rng: np.random.Generator) -> tuple[Sites, People]:
-    """Leaders who answer for the sites of their tenant, and guards who have left. Some sites have no leader of a kind."""
-    tenants, homes, roles = [], [], []
+    """Leaders who answer for sites of their tenant, and guards who have left. Some sites lack a leader of a kind."""
+    tenants: list[int] = []
+    homes: list[int] = []
+    roles: list[int] = []
     led: dict[int, Whole] = {
         role: np.full(plan.sites, UNKNOWN, np.int64) for role in (NOC_SUPERVISOR, SECURITY_MANAGER, SITE_MANAGER)
     }
@@ -347,26 +331,24 @@ def _with_leaders(plan: WorldPlan, sites: Sites, guards: People, rng: np.random.
         homes.append(int(guards.home[place]))
         roles.append(FORMER_GUARD)
     more = len(roles)
-    role = np.array(roles)
-    home = np.where(role == NOC_SUPERVISOR, UNKNOWN, np.array(homes))
+    added = np.array(roles)
+    home = np.where(added == NOC_SUPERVISOR, UNKNOWN, np.array(homes))
     people = People(
         tenant=np.concatenate([guards.tenant, tenants]),
         home=np.concatenate([guards.home, home]),
         zone=np.concatenate([guards.zone, sites.zone[np.array(homes)]]),
-        role=np.concatenate([guards.role, role]),
+        role=np.concatenate([guards.role, added]),
         pattern=np.concatenate([guards.pattern, np.full(more, UNKNOWN)]),
         offset=np.concatenate([guards.offset, np.zeros(more, np.int64)]),
         pace=np.concatenate([guards.pace, np.ones(more)]),
         does_tours=np.concatenate([guards.does_tours, np.zeros(more, np.bool_)]),
-        is_active=np.concatenate([guards.is_active, role != FORMER_GUARD]),
+        is_active=np.concatenate([guards.is_active, added != FORMER_GUARD]),
     )
-    answering = Sites(
-        **{
-            **vars(sites),
-            "noc_supervisor": led[NOC_SUPERVISOR],
-            "security_manager": led[SECURITY_MANAGER],
-            "site_manager": led[SITE_MANAGER],
-        }
+    answering = replace(
+        sites,
+        noc_supervisor=led[NOC_SUPERVISOR],
+        security_manager=led[SECURITY_MANAGER],
+        site_manager=led[SITE_MANAGER],
     )
     return answering, people
 
@@ -376,7 +358,8 @@ def _ahead_seconds(zone: str, at: datetime) -> float:
     return offset.total_seconds() if offset is not None else 0.0
 
 
-def _tenant_name(place: int) -> str:
+def tenant_name(place: int) -> str:
+    """What a tenant is called."""
     rounds, name = divmod(place, len(TENANT_NAMES))
     return TENANT_NAMES[name] + (f"-{rounds + 1}" if rounds else "")
 
@@ -388,75 +371,3 @@ def _numbered_within(prefix: str, tenant: Whole) -> tuple[str, ...]:
         seen[owner] = seen.get(owner, 0) + 1
         names.append(f"{prefix}-{seen[owner]:04d}")
     return tuple(names)
-
-
-def _each(words: list[str]) -> Words:
-    return Words(np.arange(len(words)), tuple(words))
-
-
-def _rows(world: World, count: int, columns: dict[str, object]) -> Frame:
-    known = {"received_at": np.full(count, world.published_at)}
-    return Frame(np.full(count, UNKNOWN, np.int64), {**columns, **known})  # type: ignore[dict-item]
-
-
-def _tenant_rows(world: World) -> Frame:
-    count = world.plan.own_tenants
-    names = [f"{_tenant_name(place)} Security" for place in range(count)]
-    return _rows(
-        world,
-        count,
-        {"tenant_id": _each(list(world.tenant_ids)), "name": _each(names), "is_active": np.ones(count, np.bool_)},
-    )
-
-
-def _client_rows(world: World) -> Frame:
-    count = len(world.client_ids)
-    names = [CLIENT_NAMES[place % len(CLIENT_NAMES)] for place in range(count)]
-    columns = {
-        "tenant_id": world.tenant_words(world.client_tenant),
-        "client_id": _each(list(world.client_ids)),
-        "name": _each(names),
-        "tier": Words(np.arange(count) % len(CLIENT_TIERS), CLIENT_TIERS),
-    }
-    return _rows(world, count, columns)
-
-
-def _site_rows(world: World) -> Frame:
-    sites, count = world.sites, world.plan.sites
-    kind_names = tuple(kind.name for kind in kinds.KINDS)
-    cities = [ZONES[zone].rpartition("/")[2].replace("_", " ") for zone in sites.zone]
-    names = [
-        f"{city} {kind_names[kind]} {place + 1}"
-        for place, (city, kind) in enumerate(zip(cities, sites.kind, strict=True))
-    ]
-    columns = {
-        "tenant_id": world.tenant_words(sites.tenant),
-        "site_id": _each(list(world.site_ids)),
-        "client_id": Words(sites.client, world.client_ids),
-        "name": _each(names),
-        "kind": Words(sites.kind, kind_names),
-        "time_zone": Words(sites.zone, ZONES),
-        "latitude": sites.latitude,
-        "longitude": sites.longitude,
-        "geofence_radius_meters": sites.radius,
-        "noc_supervisor_id": world.person_words(sites.noc_supervisor),
-        "security_manager_id": world.person_words(sites.security_manager),
-        "site_manager_id": world.person_words(sites.site_manager),
-    }
-    return _rows(world, count, columns)
-
-
-def _person_rows(world: World) -> Frame:
-    people, count = world.people, len(world.people.role)
-    rng = np.random.default_rng([world.plan.seed, 0, Draw.PRESENCE])
-    first, last = rng.integers(0, len(FIRST_NAMES), count), rng.integers(0, len(LAST_NAMES), count)
-    names = [f"{FIRST_NAMES[a]} {LAST_NAMES[b]}" for a, b in zip(first, last, strict=True)]
-    columns = {
-        "tenant_id": world.tenant_words(people.tenant),
-        "person_id": _each(list(world.person_ids)),
-        "name": _each(names),
-        "site_id": world.site_words(people.home),
-        "is_active": people.is_active,
-        "role": Words(people.role, ROLES),
-    }
-    return _rows(world, count, columns)

@@ -1,5 +1,6 @@
-"""A world as plain files: `<stream>.parquet` for what stands, `<stream>/<stream>-<roster day>.parquet` for what happens.
+"""A world as plain files: `<stream>.parquet` for what stands, `<stream>/<stream>-<day>.parquet` for what happens.
 
+A file's day is the roster day its shifts began on, site-local; nights run into the next date.
 The manifest is written last, so that a world that was interrupted never looks whole.
 """
 
@@ -15,7 +16,8 @@ from noc_platform.simulator.behaviour import ordinary_day
 from noc_platform.simulator.formats import write_csv, write_ndjson, write_parquet
 from noc_platform.simulator.frames import Frame, arrow_table
 from noc_platform.simulator.manifest import MANIFEST, Manifest, WrittenFile, digest_of
-from noc_platform.simulator.world import World, WorldPlan, build_world, reference_frames
+from noc_platform.simulator.reference import reference_frames
+from noc_platform.simulator.world import World, WorldPlan, build_world
 from noc_platform.streams.catalogue import STREAMS
 from noc_platform.streams.declaration import Stream
 
@@ -56,7 +58,8 @@ def write_world(
     except OSError as error:
         reason = error.strerror or error
         raise BadInput(
-            f"The world could not be written to {folder}: {reason}. What is there is not whole; clear it, or choose another folder."
+            f"The world could not be written to {folder}: {reason}. "
+            "What is there is not whole; clear it, or choose another folder."
         ) from error
     return manifest
 
