@@ -1,0 +1,86 @@
+"""What answers questions: the database as the API's role, and the statements, made ready while the service starts."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from noc_platform.errors import NocError, Unavailable
+from noc_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from noc_platform.store.asynchronous import AsyncReads
+    from noc_platform.store.sessions import Server
+    from noc_platform.telemetry.prepared import Prepared
+
+STARTING_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A backend that can be asked."""
+
+    server: "Server"
+    reads: "AsyncReads"
+    person: "Prepared"
+    site: "Prepared"
+
+
+class Backend:
+    """Starts in the background, so that the service listens at once; requests that come earlier wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._starting: asyncio.Task[Ready] | None = None
+
+    def start(self) -> None:
+        """Begin to connect and to compile."""
+        self._starting = asyncio.create_task(self._start())
+
+    async def ready(self) -> Ready:
+        """The backend once it is ready. Raises `Unavailable`; the next request tries again."""
+        if self._starting is None or (self._starting.done() and self._starting.exception() is not None):
+            self.start()
+        try:
+            return await asyncio.wait_for(
+                asyncio.shield(self._starting or asyncio.create_task(self._start())), STARTING_SECONDS
+            )
+        except TimeoutError as error:
+            raise Unavailable("Still starting; try again in a moment.") from error
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        if self._starting is None:
+            return
+        if not self._starting.done():
+            self._starting.cancel()
+            return
+        if self._starting.exception() is None:
+            await self._starting.result().reads.close()
+
+    async def _start(self) -> Ready:
+        server, person, site = await asyncio.to_thread(self._prepare)
+        from noc_platform.store.asynchronous import AsyncReads
+
+        reads = AsyncReads(server.api.conninfo, self.settings.api_connections)
+        await reads.open()
+        return Ready(server, reads, person, site)
+
+    def _prepare(self) -> "tuple[Server, Prepared, Prepared]":
+        from noc_platform.store.schema import prepare
+        from noc_platform.store.sessions import Server
+        from noc_platform.telemetry.prepared import person_statement, site_statement
+
+        server = Server.of(self.settings)
+        prepare(server)
+        policy = self.settings.movement_policy
+        return server, person_statement(policy), site_statement(policy)
+
+
+async def is_ready(backend: Backend) -> str | None:
+    """None when the database answers and the statements stand, else what is amiss."""
+    try:
+        ready = await backend.ready()
+        await ready.reads.ask("", [("select 1", {})])
+    except NocError as error:
+        return str(error)
+    return None

@@ -1,0 +1,88 @@
+"""Errors as RFC 9457 problem documents: one shape for whatever goes wrong, never a stack trace."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from noc_platform.errors import NocError
+
+log = logging.getLogger(__name__)
+CONTENT_TYPE = "application/problem+json"
+
+
+class Unauthenticated(NocError):
+    """No token, or one that proves nothing."""
+
+    status = 401
+
+
+class Forbidden(NocError):
+    """A good token without the capability this needs."""
+
+    status = 403
+
+
+class TooLarge(NocError):
+    """A body larger than is read."""
+
+    status = 413
+
+
+def problem(request: Request, status: int, detail: str, **more: Any) -> JSONResponse:
+    """A problem document."""
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        **more,
+    }
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return JSONResponse(document, status, headers, CONTENT_TYPE)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route declares in OpenAPI of how it can fail."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: {}}}
+        for status in (401, 403, 422, *statuses)
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of `app` leave as a problem document."""
+
+    @app.exception_handler(NocError)
+    async def _ours(request: Request, error: NocError) -> JSONResponse:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("%s %s: %s", request.method, request.url.path, error)
+        return problem(request, error.status, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"parameter": ".".join(str(part) for part in item["loc"][1:]), "detail": item["msg"]}
+            for item in error.errors()
+        ]
+        return problem(
+            request, 422, "; ".join(f"{item['parameter']}: {item['detail']}" for item in errors), errors=errors
+        )
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(request, error.status_code, str(error.detail))
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+        reference = uuid4().hex
+        log.error("unforeseen error %s", reference, exc_info=error)
+        return problem(
+            request, 500, f"Something went wrong here; its reference in the log is {reference}.", reference=reference
+        )
