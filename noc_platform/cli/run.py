@@ -22,7 +22,9 @@ Range = tuple[date, date]
 
 
 def run(
-    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day; with --to.")] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day; with --to.")
+    ] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day, included.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -34,7 +36,11 @@ def run(
     os.environ.update(here.dagster_environment())
     ranges = _ranges(here, first, last)
     if not ranges:
-        typer.echo(json.dumps({"runs": []}) if as_json else "Nothing to do: the lake and the signals have seen everything received.")
+        typer.echo(
+            json.dumps({"runs": []})
+            if as_json
+            else "Nothing to do: the lake and the signals have seen everything received."
+        )
         return
     outcomes = [_run(span) for span in ranges]
     if as_json:

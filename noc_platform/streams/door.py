@@ -151,12 +151,18 @@ def _append_events(connection: Connection, stream: Stream) -> int:
 
 
 def _replace_references(connection: Connection, stream: Stream) -> int:
-    """Upsert; of two rows with one key in the same source the later wins. Rows that change nothing are duplicates."""
+    """Upsert; of two rows with one key in the same source the later wins. Rows that change nothing are duplicates.
+
+    A null says nothing: it leaves what is known, so that several sources can tell of one person.
+    """
     key = ", ".join(stream.key)
     names = ", ".join(stream.names)
     told = [name for name in stream.names if name not in (*stream.key, "received_at")]
-    updates = ", ".join(f"{name} = excluded.{name}" for name in (*told, "received_at"))
-    ours, theirs = (", ".join(f"{side}.{name}" for name in told) for side in ("known", "excluded"))
+    merged = {name: f"coalesce(excluded.{name}, known.{name})" for name in told}
+    updates = ", ".join(
+        f"{name} = {value}" for name, value in (*merged.items(), ("received_at", "excluded.received_at"))
+    )
+    ours, theirs = ", ".join(f"known.{name}" for name in told), ", ".join(merged.values())
     statement = f"""
         with changed as (
             insert into {stream.table} as known ({names})

@@ -50,7 +50,7 @@ def ingest_file(
         nonlocal excluded
         written = mapping.format if mapping is not None else Format()
         for raw in read_batches(path, Limits(policy.batch_rows, policy.longest_line_bytes), written):
-            rows = raw.rows if mapping is None else mapping.apply(raw.rows)
+            rows = raw.rows if mapping is None else mapping.apply(raw.rows, path.parent)
             excluded += raw.rows.num_rows - rows.num_rows
             yield Batch(rows, raw)
 
