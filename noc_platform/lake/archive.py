@@ -121,15 +121,15 @@ def note_signals(connection: Connection, seen: dict[tuple[str, str, date], int])
 
 
 def retire(connection: Connection, lake: Lake, stream: Stream, quiet_since: datetime, as_of: datetime) -> list[Retired]:
-    """Drop from PostgreSQL the days of a stream for which nothing was received since `quiet_since` (UTC).
+    """Drop from PostgreSQL the days of a stream for which nothing came in by the door since `quiet_since` (UTC).
 
     A day is dropped only when every row of it is found in the lake, by its identity, in the same transaction.
     """
     day = telemetry_day.c
     candidates = connection.execute(
         select(day.tenant_id, day.day, day.generation, day.archived_generation)
-        .where(day.stream == stream.name, day.last_received_at < quiet_since)
-        .where(day.dropped_at.is_(None) | (day.last_received_at > day.dropped_at))
+        .where(day.stream == stream.name, day.last_loaded_at < quiet_since)
+        .where(day.dropped_at.is_(None) | (day.last_loaded_at > day.dropped_at))
         .order_by(day.tenant_id, day.day)
         .with_for_update()
     ).all()

@@ -84,7 +84,7 @@ def admit(
         receipt += Receipt(read=batch.rows.num_rows + len(batch.raw.malformed), quarantined=quarantined.num_rows)
         on_batch(batch.raw.count)
     staged = receipt.read - receipt.quarantined
-    accepted = _replace_references(connection, stream) if stream.is_reference else _append_events(connection, stream)
+    accepted = _replace_references(connection, stream) if stream.is_reference else _append_events(connection, stream, received_at)
     _settle_quarantine(connection, stream, source, received_at)
     return replace(receipt, accepted=accepted, duplicate=staged - accepted)
 
@@ -122,7 +122,7 @@ def _staged(stream: Stream, good: pa.Table) -> pa.Table:
     return good.rename_columns([*stream.names, "row_number"])
 
 
-def _append_events(connection: Connection, stream: Stream) -> int:
+def _append_events(connection: Connection, stream: Stream, loaded_at: datetime) -> int:
     """Add what is new and count it by day, so that the lake and the signals know which days to look at again."""
     names = ", ".join(stream.names)
     statement = f"""
@@ -137,17 +137,18 @@ def _append_events(connection: Connection, stream: Stream) -> int:
         ),
         noted as (
             insert into noc_telemetry_day as known
-                (tenant_id, stream, day, rows, generation, first_received_at, last_received_at)
-            select tenant_id, :stream, day, rows, 1, first, last from days order by 1, 3
+                (tenant_id, stream, day, rows, generation, first_received_at, last_received_at, last_loaded_at)
+            select tenant_id, :stream, day, rows, 1, first, last, :loaded_at from days order by 1, 3
             on conflict (tenant_id, stream, day) do update set
                 rows = known.rows + excluded.rows,
                 generation = known.generation + 1,
                 first_received_at = least(known.first_received_at, excluded.first_received_at),
-                last_received_at = greatest(known.last_received_at, excluded.last_received_at)
+                last_received_at = greatest(known.last_received_at, excluded.last_received_at),
+                last_loaded_at = greatest(known.last_loaded_at, excluded.last_loaded_at)
         )
         select coalesce(sum(rows), 0) from days
     """  # noqa: S608 - names come from the declaration
-    return int(connection.execute(text(statement), {"stream": stream.name}).scalar_one())
+    return int(connection.execute(text(statement), {"stream": stream.name, "loaded_at": loaded_at}).scalar_one())
 
 
 def _replace_references(connection: Connection, stream: Stream) -> int:

@@ -88,6 +88,7 @@ telemetry_day = Table(
     Column("generation", BigInteger, nullable=False, comment="Rises with every load that added rows."),
     Column("first_received_at", DateTime(timezone=True), nullable=False),
     Column("last_received_at", DateTime(timezone=True), nullable=False),
+    Column("last_loaded_at", DateTime(timezone=True), nullable=False, comment="When rows last came in by the door."),
     Column("archived_generation", BigInteger, nullable=False, server_default=text("0")),
     Column("archived_rows", BigInteger, nullable=False, server_default=text("0")),
     Column("signals_generation", BigInteger, nullable=False, server_default=text("0")),

@@ -475,6 +475,9 @@ def upgrade() -> None:
         sa.Column("generation", sa.BigInteger(), nullable=False, comment="Rises with every load that added rows."),
         sa.Column("first_received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "last_loaded_at", sa.DateTime(timezone=True), nullable=False, comment="When rows last came in by the door."
+        ),
         sa.Column("archived_generation", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("archived_rows", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("signals_generation", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
