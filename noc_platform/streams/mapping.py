@@ -218,7 +218,8 @@ class _Query:
             f"when {literal(source.lower())} then {_constant(ours)}" for source, ours in rule.values.items()
         )
         rest = value.text if rule.otherwise is None else self._filled(f"{place}.otherwise", rule.otherwise)
-        return _Value(f"case lower({value.text}) {branches} when null then null else {rest} end")
+        translated = f"case lower({value.text}) {branches} else {rest} end"
+        return _Value(f"case when {value.text} is not null then {translated} end")
 
     def _holds(self, place: str, condition: Condition) -> str:
         if condition.column not in self._known:
