@@ -18,8 +18,8 @@ ifdef UV
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 else
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -e .
 endif
 	@touch $@
 
@@ -39,7 +39,7 @@ test-spark: $(READY) ## the signals on Spark as well; needs Java 17
 ifdef UV
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
 else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
 endif
 	$(BIN)/python -m pytest -m spark
 

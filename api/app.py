@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="NOC Intelligence Platform",
-        description="Activity of guards at sites: signals now and at any moment still held, each with why it is what it is.",
+        description="Activity of guards at sites, now and at any moment still held, and why each value is what it is.",
         version="0.1.0",
         lifespan=lifespan,
         redirect_slashes=False,

@@ -19,7 +19,7 @@ class Answers:
     def __init__(self, url: str | None, seconds: int) -> None:
         self._url = url or f"mem://?size={MOST_KEPT}&check_interval=10"
         self._seconds = seconds
-        self._cache: "Cache | None" = None
+        self._cache: Cache | None = None
 
     async def through(self, endpoint: str, key: str, compute: Callable[[], Awaitable[bytes]]) -> tuple[bytes, bool]:
         """The answer under `key`, and whether it was kept; computed and kept when it was not."""

@@ -71,7 +71,7 @@ async def read_site(
     row = (
         signals[0]
         if signals
-        else {"people_on_duty": 0, "people_reporting": 0, **dict.fromkeys((s.value for s in Signal))}
+        else {"people_on_duty": 0, "people_reporting": 0, **dict.fromkeys(s.value for s in Signal)}
     )
     data = {
         "site_id": site,
@@ -101,7 +101,7 @@ def _window(window: Window, minutes: int) -> dict[str, Any]:
 def _refuse_what_left(left: list[dict[str, Any]]) -> None:
     if left[0]["last_day"] is not None:
         raise LeftForTheLake(
-            f"Raw telemetry up to {left[0]['last_day']} has left for the lake; its hourly signals are there, in activity_signals."
+            f"Raw telemetry up to {left[0]['last_day']} has left for the lake; activity_signals has it by the hour."
         )
 
 

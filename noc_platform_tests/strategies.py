@@ -51,11 +51,18 @@ _points = st.one_of(
 _fixes = _stamped(
     st.builds(
         lambda person, moment, point, accuracy: {
-            "person_id": person, "occurred_at": moment, "latitude": point[0], "longitude": point[1], "accuracy_meters": accuracy,
+            "person_id": person,
+            "occurred_at": moment,
+            "latitude": point[0],
+            "longitude": point[1],
+            "accuracy_meters": accuracy,
         },
-        guards, moments, _points, st.sampled_from([None, 3.0, 20.0, 100.0, 100.5, 2_000.0]),
+        guards,
+        moments,
+        _points,
+        st.sampled_from([None, 3.0, 20.0, 100.0, 100.5, 2_000.0]),
     )
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -95,9 +102,15 @@ def _attendance_rows(draw: st.DrawFn) -> list[Row]:
     start = draw(moments)
     end = draw(st.one_of(st.none(), st.sampled_from([1_800, 28_800, 90_000])))
     row = {
-        "tenant_id": TENANT, "attendance_id": f"a{start.isoformat()}", "person_id": draw(guards), "site_id": draw(sites),
-        "punched_in_at": start, "punched_out_at": None, "occurred_at": start, "received_at": start,
-    }  # fmt: skip
+        "tenant_id": TENANT,
+        "attendance_id": f"a{start.isoformat()}",
+        "person_id": draw(guards),
+        "site_id": draw(sites),
+        "punched_in_at": start,
+        "punched_out_at": None,
+        "occurred_at": start,
+        "received_at": start,
+    }
     if end is None:
         return [row]
     out = start + timedelta(seconds=end)
@@ -106,18 +119,37 @@ def _attendance_rows(draw: st.DrawFn) -> list[Row]:
 
 _shifts = st.builds(
     lambda person, site, start, hours, cancelled: {
-        "tenant_id": TENANT, "person_id": person, "site_id": site, "starts_at": start, "ends_at": start + timedelta(hours=hours),
-        "is_cancelled": cancelled, "received_at": MIDNIGHT - timedelta(days=3),
+        "tenant_id": TENANT,
+        "person_id": person,
+        "site_id": site,
+        "starts_at": start,
+        "ends_at": start + timedelta(hours=hours),
+        "is_cancelled": cancelled,
+        "received_at": MIDNIGHT - timedelta(days=3),
     },
-    guards, sites, moments, st.sampled_from([1, 8, 12]), st.sampled_from([None, False, True]),
-)  # fmt: skip
+    guards,
+    sites,
+    moments,
+    st.sampled_from([1, 8, 12]),
+    st.sampled_from([None, False, True]),
+)
 _tours = st.builds(
     lambda number, person, site, due, checkpoints: {
-        "tenant_id": TENANT, "tour_id": f"tour-{number}", "person_id": person, "site_id": site, "due_at": due,
-        "due_until": due + timedelta(hours=1), "total_checkpoints": checkpoints, "received_at": MIDNIGHT - timedelta(days=3),
+        "tenant_id": TENANT,
+        "tour_id": f"tour-{number}",
+        "person_id": person,
+        "site_id": site,
+        "due_at": due,
+        "due_until": due + timedelta(hours=1),
+        "total_checkpoints": checkpoints,
+        "received_at": MIDNIGHT - timedelta(days=3),
     },
-    st.integers(0, 99), st.one_of(guards, st.none()), sites, moments, st.integers(0, 9),
-)  # fmt: skip
+    st.integers(0, 99),
+    st.one_of(guards, st.none()),
+    sites,
+    moments,
+    st.integers(0, 9),
+)
 
 
 @st.composite

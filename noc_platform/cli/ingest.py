@@ -27,7 +27,7 @@ def ingest(
     tenant: Annotated[str | None, typer.Option(help="Tenant of rows that name none.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file instead of a table.")] = False,
 ) -> None:
-    """Let files in: checked, de-duplicated, bad rows to quarantine with their reason. The same file twice changes nothing.
+    """Let files in: checked, de-duplicated, bad rows to quarantine. The same file twice changes nothing.
 
     Exit code 1 when a file could not be read at all; the others still went in.
     """
@@ -38,7 +38,7 @@ def ingest(
     declared = stream_called(stream)
     foreign = Mapping.load(mapping) if mapping else None
     here = Installation.open()
-    receipts: list["FileReceipt"] = []
+    receipts: list[FileReceipt] = []
     failures: list[str] = []
     with _progress(hidden=as_json) as progress:
         for path in files:

@@ -19,7 +19,7 @@ class Installation:
 
     @classmethod
     def open(cls) -> "Installation":
-        """Read the settings, reach PostgreSQL (starting the embedded one if need be) and bring its schema up to date."""
+        """Read the settings, reach PostgreSQL (starting it if it is ours to start) and bring its schema up to date."""
         settings = load_settings()
         server = Server.of(settings)
         prepare(server)

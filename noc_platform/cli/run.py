@@ -30,7 +30,7 @@ def run(
 ) -> None:
     """Archive telemetry to the lake and make its signals, for the days that received something new.
 
-    With --from and --to, for those days whether or not they changed. Exit code 1 when a step or a blocking check failed.
+    With --from and --to, for those days whether or not they changed. Exit code 1 when a step or a check failed.
     """
     here = Installation.open()
     os.environ.update(here.dagster_environment())

@@ -43,7 +43,8 @@ def sample() -> None:
         done = ingest_file(here.server.pipeline, stream, path, None, here.settings.door_policy, datetime.now(UTC))
         total += Receipt(done.read, done.accepted, done.duplicate, done.quarantined)
     typer.echo(
-        f"Sample: {total.read:,} rows read, {total.accepted:,} accepted, {total.duplicate:,} known already, {total.quarantined:,} quarantined."
+        f"Sample: {total.read:,} rows read, {total.accepted:,} accepted, {total.duplicate:,} known already, "
+        f"{total.quarantined:,} quarantined."
     )
 
 

@@ -28,7 +28,8 @@ FEEDS_SCHEMA = pa.schema(
         ("first_received_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-ROSTERS = "(select distinct tenant_id from noc_shift union select tenant_id from noc_telemetry_day where stream = 'attendance_events') kept"
+ROSTERS = """(select distinct tenant_id from noc_shift
+    union select tenant_id from noc_telemetry_day where stream = 'attendance_events') kept"""
 
 
 def duckdb_engine(lake: Lake, connection: Connection, days: list[date]) -> Any:

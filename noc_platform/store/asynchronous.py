@@ -4,7 +4,7 @@ A request costs one round trip: naming the tenant and the questions travel toget
 """
 
 from collections.abc import Sequence
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -15,14 +15,13 @@ from noc_platform.store.metadata import TENANT_SETTING
 
 CONNECT_SECONDS = 5.0
 Question = tuple[str, dict[str, Any]]
+NAME_TENANT = f"select set_config('{TENANT_SETTING}', %s, true)"
 
 
 class AsyncReads:
     """Questions asked of PostgreSQL as the API's role."""
 
     def __init__(self, conninfo: str, connections: int) -> None:
-        # Statements are small and many: compiling them to machine code costs more than it saves.
-        conninfo = psycopg.conninfo.make_conninfo(conninfo)
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection[dict[str, Any]]] = AsyncConnectionPool(
             conninfo,
             min_size=1,
@@ -51,10 +50,8 @@ class AsyncReads:
         """
         try:
             async with self._pool.connection() as connection, connection.pipeline(), connection.transaction():
-                await connection.execute(
-                    cast(LiteralString, f"select set_config('{TENANT_SETTING}', %s, true)"), (tenant,)
-                )
-                cursors = [await connection.execute(cast(LiteralString, sql), values) for sql, values in questions]
+                await connection.execute(NAME_TENANT, (tenant,))
+                cursors = [await connection.execute(sql, values) for sql, values in questions]
                 return [await cursor.fetchall() for cursor in cursors]
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable("PostgreSQL does not answer just now; try again.") from error
@@ -62,4 +59,6 @@ class AsyncReads:
 
 async def _configure(connection: "psycopg.AsyncConnection[dict[str, Any]]") -> None:
     await connection.set_autocommit(True)
+    # Statements are small and many: compiling them to machine code, or planning each anew, costs more than it saves.
     await connection.execute("set jit = off")
+    await connection.execute("set plan_cache_mode = force_generic_plan")

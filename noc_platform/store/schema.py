@@ -38,7 +38,7 @@ def newest_revision() -> str:
 
 
 def prepare(server: Server) -> None:
-    """Create what is missing (databases, roles, tables) and migrate the rest. Safe to run again and from many processes.
+    """Create what is missing (databases, roles, tables) and migrate the rest. Safe to repeat, from many processes.
 
     Raises `Misconfigured` when the login may not, saying what to run as one who may.
     """

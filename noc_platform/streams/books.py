@@ -36,9 +36,8 @@ class Refusal:
 
 def stream_statuses(connection: Connection) -> list[StreamStatus]:
     """Every stream, reference data first. `open_days` are those the lake or the signals have yet to catch up with."""
-    refused = dict(
-        connection.execute(select(quarantine.c.stream, func.count()).group_by(quarantine.c.stream)).tuples().all()
-    )
+    counted = connection.execute(select(quarantine.c.stream, func.count()).group_by(quarantine.c.stream))
+    refused: dict[str, int] = {stream: rows for stream, rows in counted}  # noqa: C416 - rows are not tuples to mypy
     references = [_reference_status(connection, stream.name, refused) for stream in REFERENCE_STREAMS]
     day = telemetry_day.c
     is_open = (day.generation > day.archived_generation) | (day.generation > day.signals_generation)

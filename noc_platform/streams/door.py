@@ -84,7 +84,11 @@ def admit(
         receipt += Receipt(read=batch.rows.num_rows + len(batch.raw.malformed), quarantined=quarantined.num_rows)
         on_batch(batch.raw.count)
     staged = receipt.read - receipt.quarantined
-    accepted = _replace_references(connection, stream) if stream.is_reference else _append_events(connection, stream, received_at)
+    accepted = (
+        _replace_references(connection, stream)
+        if stream.is_reference
+        else _append_events(connection, stream, received_at)
+    )
     _settle_quarantine(connection, stream, source, received_at)
     return replace(receipt, accepted=accepted, duplicate=staged - accepted)
 
@@ -94,7 +98,7 @@ def known_keys(connection: Connection, stream: Stream) -> dict[str, pa.Table]:
     known = {}
     for name in {column.refers_to for column in stream.columns if column.refers_to} | {"tenants"}:
         key = STREAMS[name].key[-1]
-        rows = connection.execute(text(f"select tenant_id, {key} from {STREAMS[name].table}")).all()  # noqa: S608 - declared names
+        rows = connection.execute(text(f"select tenant_id, {key} from {STREAMS[name].table}")).all()
         known[name] = pa.table(
             {
                 "tenant_id": pa.array([row[0] for row in rows], pa.string()),
@@ -110,7 +114,8 @@ def _open_staging(connection: Connection, stream: Stream) -> None:
     connection.execute(text(f"create temp table staged (like {stream.table}{row_number}) on commit drop"))
     connection.execute(
         text(
-            "create temp table staged_quarantine (row_number bigint, tenant_id text, column_name text, reason text, raw jsonb)"
+            "create temp table staged_quarantine"
+            " (row_number bigint, tenant_id text, column_name text, reason text, raw jsonb)"
             " on commit drop"
         )
     )
@@ -132,7 +137,8 @@ def _append_events(connection: Connection, stream: Stream, loaded_at: datetime) 
             returning tenant_id, occurred_at, received_at
         ),
         days as (
-            select tenant_id, occurred_at::date as day, count(*) as rows, min(received_at) as first, max(received_at) as last
+            select tenant_id, occurred_at::date as day, count(*) as rows,
+                   min(received_at) as first, max(received_at) as last
             from added group by 1, 2
         ),
         noted as (
@@ -147,7 +153,7 @@ def _append_events(connection: Connection, stream: Stream, loaded_at: datetime) 
                 last_loaded_at = greatest(known.last_loaded_at, excluded.last_loaded_at)
         )
         select coalesce(sum(rows), 0) from days
-    """  # noqa: S608 - names come from the declaration
+    """
     return int(connection.execute(text(statement), {"stream": stream.name, "loaded_at": loaded_at}).scalar_one())
 
 
@@ -172,7 +178,7 @@ def _replace_references(connection: Connection, stream: Stream) -> int:
             returning 1
         )
         select count(*) from changed
-    """  # noqa: S608 - names come from the declaration
+    """
     return int(connection.execute(text(statement)).scalar_one())
 
 
@@ -213,7 +219,8 @@ def _settle_quarantine(connection: Connection, stream: Stream, source: Source, r
     connection.execute(
         text(
             """delete from noc_quarantine kept where source_hash = :digest and stream = :stream and not exists
-               (select from staged_quarantine still where still.row_number = kept.row_number and still.reason = kept.reason)"""
+               (select from staged_quarantine still
+                where still.row_number = kept.row_number and still.reason = kept.reason)"""
         ),
         known,
     )

@@ -50,7 +50,7 @@ def validate(rows: "pa.Table", expectations: "Sequence[Any]", name: str) -> Verd
     stride = -(-rows.num_rows // MOST_CHECKED_ROWS) or 1
     looked_at = rows.take(pa.array(range(0, rows.num_rows, stride), pa.int64())) if stride > 1 else rows
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}  # type: ignore[assignment]
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     batches = (
         context.data_sources.add_pandas("rows").add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
     )

@@ -63,10 +63,10 @@ class Limits:
     longest_line_bytes: int
 
 
-def read_batches(path: Path, limits: Limits, written: Format = Format()) -> Iterator[RawBatch]:  # noqa: B008 - frozen
+def read_batches(path: Path, limits: Limits, written: Format = Format()) -> Iterator[RawBatch]:
     """Read `path` by its suffix (.csv, .txt, .tsv, .ndjson, .jsonl, .parquet; text also as .gz), in bounded batches.
 
-    Raises `UnreadableFile` when nothing of it can be read: no such file, an unknown suffix, no header, a damaged Parquet.
+    Raises `UnreadableFile` when nothing of it can be read: no such file, unknown suffix, no header, damaged Parquet.
     """
     if not path.is_file():
         raise UnreadableFile(f"{path} is not a file; is the path right?")

@@ -58,9 +58,11 @@ def typed(column: Column, sources: list[pa.Field]) -> str:
         case Kind.REAL:
             return f"case when isfinite({number}) then {number} end"
         case Kind.INTEGER:
-            return f"case when {number} = floor({number}) and abs({number}) <= {LARGEST_WHOLE} then cast({number} as bigint) end"
+            is_whole = f"{number} = floor({number}) and abs({number}) <= {LARGEST_WHOLE}"
+            return f"case when {is_whole} then cast({number} as bigint) end"
         case Kind.FLAG:
-            return f"case when lower({value}) in {_words(TRUE_WORDS)} then true when lower({value}) in {_words(FALSE_WORDS)} then false end"
+            word = f"lower({value})"
+            return f"case when {word} in {_words(TRUE_WORDS)} then true when {word} in {_words(FALSE_WORDS)} then false end"
         case Kind.TEXT if column.allowed:
             branches = " ".join(f"when {literal(word.casefold())} then {literal(word)}" for word in column.allowed)
             return f"case lower({value}) {branches} end"

@@ -4,6 +4,8 @@
 which tells the lake what is new and a signal whether a feed was alive.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -27,7 +29,7 @@ from noc_platform.store.metadata import metadata
 from noc_platform.streams.catalogue import STREAMS
 from noc_platform.streams.declaration import Kind, Stream
 
-SQL_TYPES: dict[Kind, TypeEngine[object]] = {
+SQL_TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.TEXT: String(),
     Kind.INTEGER: BigInteger(),
     Kind.REAL: Double(),

@@ -55,7 +55,7 @@ def archive_asset(stream: Stream) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=["lake", stream.name],
-        description=f"{stream.meaning} History, one Parquet file per tenant and UTC day; late rows open their day again.",
+        description=f"{stream.meaning} One Parquet file per tenant and UTC day; late rows open their day again.",
         partitions_def=DAY,
         backfill_policy=ONE_RUN,
         deps=[SOURCES[stream.name]],
@@ -87,7 +87,6 @@ ARCHIVES = [archive_asset(stream) for stream in EVENT_STREAMS]
 
 
 @dg.asset(
-    description="What each guard did, per UTC hour: the five signals. On duty and unheard is a row of nulls, idle a row of zeros.",
     partitions_def=DAY,
     backfill_policy=ONE_RUN,
     deps=[*ARCHIVES, *REFERENCES],
@@ -102,6 +101,7 @@ ARCHIVES = [archive_asset(stream) for stream in EVENT_STREAMS]
     code_version="1",
 )
 def activity_signals(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """What each guard did, per UTC hour. On duty and unheard is a row of nulls, idle a row of zeros."""
     from noc_platform.telemetry.products import refresh_person_signals
 
     written = refresh_person_signals(
@@ -114,7 +114,6 @@ def activity_signals(context: dg.AssetExecutionContext, platform: dg.ResourcePar
 
 
 @dg.asset(
-    description="What happened at each site, per UTC hour: the sum over the guards on duty there, and how many of them were heard.",
     partitions_def=DAY,
     backfill_policy=ONE_RUN,
     deps=[activity_signals],
@@ -131,6 +130,7 @@ def activity_signals(context: dg.AssetExecutionContext, platform: dg.ResourcePar
 def site_activity_signals(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:
+    """What happened at each site, per UTC hour: the sum over guards on duty, and how many of them were heard."""
     from noc_platform.telemetry.products import refresh_site_signals
 
     people, written = refresh_site_signals(platform.lake, days_of(context))
@@ -141,7 +141,6 @@ def site_activity_signals(
 
 
 @dg.asset(
-    description="Raw telemetry that left PostgreSQL because nothing was received for its day for long and the lake holds every row of it.",
     deps=ARCHIVES,
     group_name=Group.TELEMETRY,
     owners=[Owner.DATA],
@@ -153,6 +152,7 @@ def site_activity_signals(
     code_version="1",
 )
 def telemetry_retention(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Raw telemetry that left PostgreSQL: days nothing came in for, every row of which is in the lake."""
     from noc_platform.lake.archive import retire_all
 
     retired = retire_all(platform.database, platform.lake, platform.settings.retention, as_of=datetime.now(UTC))

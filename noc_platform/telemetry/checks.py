@@ -114,9 +114,8 @@ def site_checks(rows: "pa.Table", people: "pa.Table") -> list[dg.AssetCheckResul
     wrong = []
     if rows is not None and people is not None:
         on_duty = people.filter(pc.and_(pc.is_valid(people["site_id"]), pc.fill_null(people["is_on_duty"], True)))
-        for signal in (Signal.PHONE_EVENTS, Signal.LOCATION_UPDATES, Signal.TASKS, Signal.CHECKPOINTS):
-            if pc.sum(rows[signal]).as_py() != pc.sum(on_duty[signal]).as_py():
-                wrong.append(signal.value)
+        counted = (Signal.PHONE_EVENTS, Signal.LOCATION_UPDATES, Signal.TASKS, Signal.CHECKPOINTS)
+        wrong = [signal for signal in counted if pc.sum(rows[signal]).as_py() != pc.sum(on_duty[signal]).as_py()]
     return [
         dg.AssetCheckResult(
             passed=not wrong,

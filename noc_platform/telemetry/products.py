@@ -67,7 +67,7 @@ def write_days(lake: Lake, dataset: str, rows: pa.Table, days: list[date]) -> Wr
 
 
 def refresh_person_signals(database: Database, lake: Lake, days: list[date], policy: MovementPolicy) -> Written:
-    """Compute the signals of people for these consecutive UTC days, replace them in the lake, and note it in the ledger."""
+    """Compute the signals of people for consecutive UTC days, replace them in the lake, note it in the ledger."""
     with database.transaction() as connection:
         # Read before the rows: what arrives meanwhile keeps its day open.
         seen = generations(connection, days)

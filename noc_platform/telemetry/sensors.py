@@ -10,7 +10,7 @@ MOST_DAYS_AT_ONCE = 31
 
 @dg.sensor(job=telemetry_pipeline, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def days_with_new_telemetry(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    platform: dg.ResourceParam[Platform],
 ) -> dg.SensorResult | dg.SkipReason:
     """One run per open day, keyed by what the day has received: asking again asks for nothing new."""
     from noc_platform.lake.archive import open_days, reached

@@ -44,7 +44,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Grain:
-    """How a window is cut: into UTC hours, or not at all. `start` and `end` may be expressions, for prepared queries."""
+    """How a window is cut: into UTC hours, or not at all. Its ends are expressions, so that queries can be prepared."""
 
     start: ir.TimestampValue
     end: ir.TimestampValue

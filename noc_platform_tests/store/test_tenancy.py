@@ -80,7 +80,6 @@ def test_writing_for_the_other_tenant_is_refused(server: Server, two: tuple[str,
 )
 def test_the_api_may_not(server: Server, two: tuple[str, str], statement: str) -> None:
     with pytest.raises(ProgrammingError), server.api.transaction(two[0]) as connection:
-        connection.execute(text("set local role noc_api"))
         connection.execute(text(statement))
 
 

@@ -92,23 +92,42 @@ def test_a_day_reads_the_same_alone_as_among_others(duckdb: Engine, day: Day) ->
 
 def fix(person: str, moment: datetime, latitude: float, longitude: float, accuracy: float | None = None) -> Row:
     return {
-        "tenant_id": TENANT, "person_id": person, "occurred_at": moment, "received_at": moment,
-        "latitude": latitude, "longitude": longitude, "accuracy_meters": accuracy,
-    }  # fmt: skip
+        "tenant_id": TENANT,
+        "person_id": person,
+        "occurred_at": moment,
+        "received_at": moment,
+        "latitude": latitude,
+        "longitude": longitude,
+        "accuracy_meters": accuracy,
+    }
 
 
 def event(person: str, moment: datetime, received: datetime | None = None) -> Row:
     return {
-        "tenant_id": TENANT, "person_id": person, "occurred_at": moment, "received_at": received or moment, "event_kind": "stepcount",
-    }  # fmt: skip
+        "tenant_id": TENANT,
+        "person_id": person,
+        "occurred_at": moment,
+        "received_at": received or moment,
+        "event_kind": "stepcount",
+    }
 
 
 def checkpoint(number: int, ended: datetime | None, planned: datetime = EIGHT, **changes: Any) -> Row:
     return {
-        "tenant_id": TENANT, "jobneed_id": f"c{number}", "person_id": "p0", "performed_by": None, "parent_id": "tour-1",
-        "identifier": "INTERNALTOUR", "status": "COMPLETED" if ended else "ASSIGNED", "scan_type": "QR", "planned_at": planned,
-        "ended_at": ended, "occurred_at": ended or planned, "received_at": ended or planned, **changes,
-    }  # fmt: skip
+        "tenant_id": TENANT,
+        "jobneed_id": f"c{number}",
+        "person_id": "p0",
+        "performed_by": None,
+        "parent_id": "tour-1",
+        "identifier": "INTERNALTOUR",
+        "status": "COMPLETED" if ended else "ASSIGNED",
+        "scan_type": "QR",
+        "planned_at": planned,
+        "ended_at": ended,
+        "occurred_at": ended or planned,
+        "received_at": ended or planned,
+        **changes,
+    }
 
 
 def checkpoints_scanned(engine: Engine, rows: list[Row]) -> int | None:
@@ -191,9 +210,14 @@ def test_a_late_event_counts_when_it_happened(duckdb: Engine) -> None:
 
 def shift(person: str, site: str, start: datetime, hours: int) -> Row:
     return {
-        "tenant_id": TENANT, "person_id": person, "site_id": site, "starts_at": start, "ends_at": start + timedelta(hours=hours),
-        "is_cancelled": False, "received_at": MIDNIGHT - timedelta(days=3),
-    }  # fmt: skip
+        "tenant_id": TENANT,
+        "person_id": person,
+        "site_id": site,
+        "starts_at": start,
+        "ends_at": start + timedelta(hours=hours),
+        "is_cancelled": False,
+        "received_at": MIDNIGHT - timedelta(days=3),
+    }
 
 
 def test_on_duty_and_unheard_is_a_row_of_nulls(engine: Engine) -> None:
