@@ -62,7 +62,8 @@ def typed(column: Column, sources: list[pa.Field]) -> str:
             return f"case when {is_whole} then cast({number} as bigint) end"
         case Kind.FLAG:
             word = f"lower({value})"
-            return f"case when {word} in {_words(TRUE_WORDS)} then true when {word} in {_words(FALSE_WORDS)} then false end"
+            is_true, is_false = (f"{word} in {_words(words)}" for words in (TRUE_WORDS, FALSE_WORDS))
+            return f"case when {is_true} then true when {is_false} then false end"
         case Kind.TEXT if column.allowed:
             branches = " ".join(f"when {literal(word.casefold())} then {literal(word)}" for word in column.allowed)
             return f"case lower({value}) {branches} end"
