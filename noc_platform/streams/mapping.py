@@ -80,7 +80,7 @@ class Mapping:
         engine = open_duckdb()
         for macro in MACROS:
             engine.execute(macro)
-        engine.register("batch", rows)
+        engine.register("batch", rows.rename_columns(_internal_names(rows.schema)))
         folders = [folder for folder in (beside, self.path.parent) if folder is not None]
         try:
             return engine.sql(_Query(self.content, rows.schema, engine, folders).text()).to_arrow_table()
@@ -110,7 +110,11 @@ class _Query:
         self._engine = engine
         self._folders = folders
         self._names = [name for name in schema.names if name != ROW_NUMBER]
-        self._known = {name: _Value(quoted(name), _own_type(schema.field(name).type)) for name in self._names}
+        self._known = {
+            each.name: _Value(internal, _own_type(each.type))
+            for each, internal in zip(schema, _internal_names(schema), strict=True)
+            if each.name != ROW_NUMBER
+        }
         self._headers: dict[str, str] = {}
         self._joins: list[str] = []
 
@@ -122,14 +126,14 @@ class _Query:
         clashes = [name for name in parts if name in self._known]
         if clashes:
             raise BadMapping(f"parts.{clashes[0]}: the file has a column of that name; choose another.")
-        self._known |= {name: _Value(quoted(name)) for name in parts}
+        self._known |= {name: _Value(f"part_{i}") for i, name in enumerate(parts)}
         wanted = [self._holds(f"where[{i}]", condition) for i, condition in enumerate(self._content.where)]
         stream = stream_called(self._content.stream)
         columns = [
             f"{self._derived(f'columns.{name}', rule, stream.column(name)).sql} as {quoted(name)}"
             for name, rule in self._content.columns.items()
         ]
-        derived = "".join(f", {value.text} as {quoted(name)}" for name, value in parts.items())
+        derived = "".join(f", {value.text} as part_{i}" for i, value in enumerate(parts.values()))
         return f"""
             with sourced as (select batch.*{derived} from batch {" ".join(part_joins)}),
             wanted as (select * from sourced where {" and ".join(wanted) or "true"})
@@ -225,6 +229,11 @@ class _Query:
         if condition.column not in self._known:
             raise BadMapping(f"{place}.column: {self._missing((condition.column,))}")
         return _condition(condition, self._known[condition.column])
+
+
+def _internal_names(schema: pa.Schema) -> list[str]:
+    """Names of our own for the source's columns: DuckDB would take `Badge` and `badge` for one."""
+    return [name if name == ROW_NUMBER else f"source_{i}" for i, name in enumerate(schema.names)]
 
 
 def _own_type(kind: pa.DataType) -> pa.DataType | None:
