@@ -1,5 +1,6 @@
 """Builds the service. Neither Dagster nor MLflow is ever imported here, and nothing slow before it listens."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,7 +22,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.backend.start()
+        opening = asyncio.create_task(app.state.answers.open())
         yield
+        await asyncio.wait({opening})
         await app.state.backend.stop()
         await app.state.answers.close()
 
@@ -35,6 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.backend = Backend(settings)
     app.state.answers = Answers(settings.cache_url, settings.telemetry_cache_ttl)
+    app.state.ingesting = asyncio.Semaphore(events.AT_A_TIME)
     app.state.gate = Gate(settings.signing_key())
     app.add_middleware(CountRequests)
     problems.install(app)

@@ -1,9 +1,13 @@
 """Who asks: signed tokens, capabilities, and the sites a caller may see."""
 
+import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
 import jwt
 from cachetools import TTLCache
@@ -47,11 +51,13 @@ class Principal:
         """Whether one of these sites is in the caller's scope."""
         return self.sites is None or any(site in self.sites for site in sites)
 
-    @property
+    @cached_property
     def scope(self) -> str:
-        """What an answer depends on besides its parameters: part of every cache key."""
-        sites = "*" if self.sites is None else ",".join(sorted(self.sites))
-        return f"{self.tenant}|{sites}|{'pii' if self.may(Capability.VIEW_PII) else 'masked'}"
+        """What an answer depends on besides its parameters: part of every cache key, the same for equal rights."""
+        sites = None if self.sites is None else sorted(self.sites)
+        rights = json.dumps([self.tenant, sites, self.may(Capability.VIEW_PII)])
+        # A digest, because a scope may hold thousands of sites and a name may hold any character.
+        return hashlib.sha256(rights.encode()).hexdigest()
 
 
 def issue(
@@ -91,14 +97,24 @@ def verify(token: str, key: str) -> Principal:
         raise Unauthenticated("The token has expired; ask for a new one (noc token).") from error
     except jwt.InvalidTokenError as error:
         raise Unauthenticated("The token is not one of ours; make one with noc token.") from error
-    sites = claims.get("sites")
+    tenant = claims["tenant"]
+    if not isinstance(tenant, str) or not tenant:
+        raise Unauthenticated("The token names no tenant; make one with noc token.")
     return Principal(
         subject=str(claims["sub"]),
-        tenant=str(claims["tenant"]),
-        capabilities=frozenset(claims.get("capabilities", [])),
-        sites=None if sites is None else frozenset(sites),
+        tenant=tenant,
+        capabilities=_names(claims, "capabilities"),
+        # Only a token that says nothing of sites is for all of them; one that names none is for none.
+        sites=_names(claims, "sites") if "sites" in claims else None,
         expires_at=float(claims["exp"]),
     )
+
+
+def _names(claims: dict[str, Any], claim: str) -> frozenset[str]:
+    names = claims.get(claim, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Unauthenticated(f"The token's {claim} are not a list of names; make one with noc token.")
+    return frozenset(names)
 
 
 class Gate:

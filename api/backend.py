@@ -1,6 +1,7 @@
 """What answers questions: the database as the API's role, and the statements, made ready while the service starts."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from noc_platform.settings import Settings
 if TYPE_CHECKING:
     from noc_platform.store.asynchronous import AsyncReads
     from noc_platform.store.sessions import Server
-    from noc_platform.telemetry.prepared import Prepared
+    from noc_platform.telemetry.prepared import Prepared, SitePrepared
 
+log = logging.getLogger(__name__)
 STARTING_SECONDS = 30.0
 
 
@@ -22,7 +24,7 @@ class Ready:
     server: "Server"
     reads: "AsyncReads"
     person: "Prepared"
-    site: "Prepared"
+    site: "SitePrepared"
 
 
 class Backend:
@@ -32,20 +34,26 @@ class Backend:
         self.settings = settings
         self._starting: asyncio.Task[Ready] | None = None
 
-    def start(self) -> None:
+    def start(self) -> "asyncio.Task[Ready]":
         """Begin to connect and to compile."""
         self._starting = asyncio.create_task(self._start())
+        return self._starting
 
     async def ready(self) -> Ready:
         """The backend once it is ready. Raises `Unavailable`; the next request tries again."""
-        if self._starting is None or (self._starting.done() and self._starting.exception() is not None):
-            self.start()
-        try:
-            return await asyncio.wait_for(
-                asyncio.shield(self._starting or asyncio.create_task(self._start())), STARTING_SECONDS
-            )
-        except TimeoutError as error:
-            raise Unavailable("Still starting; try again in a moment.") from error
+        starting = self._starting
+        if starting is None or (starting.done() and (starting.cancelled() or starting.exception() is not None)):
+            starting = self.start()
+        if not starting.done():
+            # Unlike awaiting it, this leaves the start to the others who wait when this one gives up.
+            await asyncio.wait({starting}, timeout=STARTING_SECONDS)
+        if not starting.done():
+            raise Unavailable("Still starting; try again in a moment.")
+        if error := starting.exception():
+            log.error("the service cannot start", exc_info=error)
+            detail = str(error) if isinstance(error, NocError) else "the log says why"
+            raise Unavailable(f"The service cannot reach what it needs: {detail}") from error
+        return starting.result()
 
     async def stop(self) -> None:
         """Close every connection."""
@@ -54,7 +62,7 @@ class Backend:
         if not self._starting.done():
             self._starting.cancel()
             return
-        if self._starting.exception() is None:
+        if not self._starting.cancelled() and self._starting.exception() is None:
             await self._starting.result().reads.close()
 
     async def _start(self) -> Ready:
@@ -65,7 +73,7 @@ class Backend:
         await reads.open()
         return Ready(server, reads, person, site)
 
-    def _prepare(self) -> "tuple[Server, Prepared, Prepared]":
+    def _prepare(self) -> "tuple[Server, Prepared, SitePrepared]":
         from noc_platform.store.schema import prepare
         from noc_platform.store.sessions import Server
         from noc_platform.telemetry.prepared import person_statement, site_statement

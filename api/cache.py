@@ -1,62 +1,86 @@
 """Answers kept for a short while: the caller is authorised first, and the key holds everything an answer depends on."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from api.metrics import CACHE_READS
+from noc_platform.errors import Misconfigured
 
 if TYPE_CHECKING:
     from cashews import Cache
 
 log = logging.getLogger(__name__)
 MOST_KEPT = 50_000
+PATIENCE_SECONDS = 0.5
+# While a shared cache is out, each request would wait for it in vain: it is left alone this long.
+REST_SECONDS = 10.0
 
 
 class Answers:
     """A cache of finished JSON. An outage of a shared cache costs speed, never an answer."""
 
     def __init__(self, url: str | None, seconds: int) -> None:
-        self._url = url or f"mem://?size={MOST_KEPT}&check_interval=10"
+        self._url = url
         self._seconds = seconds
         self._cache: Cache | None = None
+        self._resting_until = 0.0
 
-    async def through(self, endpoint: str, key: str, compute: Callable[[], Awaitable[bytes]]) -> tuple[bytes, bool]:
+    async def through(self, endpoint: str, key: str, compute: Callable[[], Awaitable[str]]) -> tuple[str, bool]:
         """The answer under `key`, and whether it was kept; computed and kept when it was not."""
         if not self._seconds:
             return await compute(), False
-        kept = await self._get(key)
+        kept: str | None = await self._trying(lambda cache: cache.get(key))
         CACHE_READS.labels(endpoint, "miss" if kept is None else "hit").inc()
         if kept is not None:
             return kept, True
         answer = await compute()
-        await self._set(key, answer)
+        await self._trying(lambda cache: cache.set(key, answer, expire=self._seconds))
         return answer, False
+
+    async def open(self) -> None:
+        """Get ready, off the event loop: importing cashews takes as long as everything else at start-up together."""
+        self._cache = await asyncio.to_thread(_opened, self._url)
 
     async def close(self) -> None:
         """Let go of connections."""
         if self._cache is not None:
             await self._cache.close()
 
-    def _opened(self) -> "Cache":
+    async def _trying(self, act: Callable[["Cache"], Awaitable[Any]]) -> Any:
         if self._cache is None:
-            # Importing cashews takes as long as everything else at start-up together.
-            from cashews import Cache
-
-            self._cache = Cache()
-            self._cache.setup(self._url)
-        return self._cache
-
-    async def _get(self, key: str) -> bytes | None:
-        try:
-            kept: bytes | None = await self._opened().get(key)
-        except (OSError, TimeoutError) as error:
-            log.warning("the cache does not answer: %s", error)
+            self._cache = _opened(self._url)
+        if time.monotonic() < self._resting_until:
             return None
-        return kept
+        from cashews.exceptions import CacheBackendInteractionError
 
-    async def _set(self, key: str, answer: bytes) -> None:
         try:
-            await self._opened().set(key, answer, expire=self._seconds)
-        except (OSError, TimeoutError) as error:
-            log.warning("the cache does not answer: %s", error)
+            return await act(self._cache)
+        except (CacheBackendInteractionError, OSError, TimeoutError) as error:
+            log.warning("the cache does not answer and is left alone for a while: %r", error.__cause__ or error)
+            self._resting_until = time.monotonic() + REST_SECONDS
+            return None
+
+
+def _opened(url: str | None) -> "Cache":
+    from cashews import Cache
+    from cashews.exceptions import BackendNotAvailableError
+
+    cache = Cache()
+    if url is None:
+        cache.setup(f"mem://?size={MOST_KEPT}&check_interval=10")
+        return cache
+    try:
+        # JSON, because cashews would pickle, and what a shared server holds may not be ours to run.
+        cache.setup(
+            url,
+            suppress=False,
+            pickle_type="json",
+            socket_connect_timeout=PATIENCE_SECONDS,
+            socket_timeout=PATIENCE_SECONDS,
+        )
+    except BackendNotAvailableError as error:
+        raise Misconfigured(f"NOC_CACHE_URL cannot be used ({error}); give redis://host:port/0.") from error
+    return cache

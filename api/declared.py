@@ -31,8 +31,8 @@ def event_schema(stream: Stream) -> dict[str, Any]:
     }
 
 
-def batch_schema() -> dict[str, Any]:
-    """OpenAPI of a batch of any event stream."""
+def batch_schema(lines: str) -> dict[str, Any]:
+    """OpenAPI of a batch of any event stream, as a document or as lines of the media type `lines`."""
     batches = [
         {
             "title": f"batch of {stream.name}",
@@ -45,7 +45,11 @@ def batch_schema() -> dict[str, Any]:
         }
         for stream in EVENT_STREAMS
     ]
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": {"oneOf": batches}}}}}
+    content = {
+        "application/json": {"schema": {"oneOf": batches}},
+        lines: {"schema": {"type": "string", "description": "One event a line; the stream is named in the query."}},
+    }
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _property(column: Column) -> dict[str, Any]:

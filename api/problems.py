@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem documents: one shape for whatever goes wrong, never a stack trace."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,29 @@ from noc_platform.errors import NocError
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
+RETRY_SECONDS = "5"
+TEXT = {"type": "string"}
+SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {**TEXT, "description": "Kind of problem; about:blank where the status says it all."},
+        "title": {**TEXT, "description": "The status in words."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {**TEXT, "description": "What is wrong with this request, and what to do."},
+        "instance": {**TEXT, "description": "The path asked for."},
+        "errors": {
+            "type": "array",
+            "description": "Which parameters do not fit, and why.",
+            "items": {"type": "object", "properties": {"parameter": TEXT, "detail": TEXT}},
+        },
+        "reference": {**TEXT, "description": "Where the log says more, for status 500."},
+    },
+}
+HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": RETRY_SECONDS},
+}
 
 
 class Unauthenticated(NocError):
@@ -28,13 +52,21 @@ class Forbidden(NocError):
     status = 403
 
 
+class Gone(NocError):
+    """It was here once, and where it went."""
+
+    status = 410
+
+
 class TooLarge(NocError):
     """A body larger than is read."""
 
     status = 413
 
 
-def problem(request: Request, status: int, detail: str, **more: Any) -> JSONResponse:
+def problem(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
     """A problem document."""
     document = {
         "type": "about:blank",
@@ -44,15 +76,15 @@ def problem(request: Request, status: int, detail: str, **more: Any) -> JSONResp
         "instance": request.url.path,
         **more,
     }
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
-    return JSONResponse(document, status, headers, CONTENT_TYPE)
+    return JSONResponse(document, status, {**HEADERS.get(HTTPStatus(status), {}), **(headers or {})}, CONTENT_TYPE)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route declares in OpenAPI of how it can fail."""
+    content = {CONTENT_TYPE: {"schema": SCHEMA}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: {}}}
-        for status in (401, 403, 422, *statuses)
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in (401, 403, 422, 500, 503, *statuses)
     }
 
 
@@ -77,12 +109,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(request, error.status_code, str(error.detail))
+        return problem(request, error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
         reference = uuid4().hex
         log.error("unforeseen error %s", reference, exc_info=error)
         return problem(
-            request, 500, f"Something went wrong here; its reference in the log is {reference}.", reference=reference
+            request,
+            500,
+            f"Something went wrong here; its reference in the log is {reference}.",
+            reference=reference,
         )

@@ -1,91 +1,84 @@
 """Signals of a person or a site, now or at any moment raw telemetry is still held for."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import AwareDatetime
 
 from api.auth import Capability, Principal, requires
+from api.backend import Ready
 from api.problems import responses
-from api.signals import read_person, read_site
+from api.signals import Asked, read_person, read_site
 from noc_platform.telemetry.vocabulary import DEFAULT_WINDOW_MINUTES, Window
 
 router = APIRouter(prefix="/api/v2/noc/telemetry", tags=["telemetry"])
 Viewer = Annotated[Principal, Depends(requires(Capability.VIEW))]
-Identity = Annotated[str, Path(min_length=1, max_length=64)]
-JSON = "application/json"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The window a question is about. `moment` is part of the cache key: "now" stays the same question."""
-
-    window: Window
-    minutes: int
-    known_at: datetime
-    moment: str
-
-
-async def asked(
-    window_minutes: Annotated[
-        int, Query(ge=1, le=1440, description="Length of the window, minutes.")
-    ] = DEFAULT_WINDOW_MINUTES,
-    as_of: Annotated[datetime | None, Query(description="End of the window, not included; now if left out.")] = None,
-    known_at: Annotated[datetime | None, Query(description="Only what had been received by then.")] = None,
-) -> Asked:
-    """The window of the query; instants without a zone are UTC."""
-    now = datetime.now(UTC)
-    end, known = (now if moment is None else _with_zone(moment) for moment in (as_of, known_at))
-    return Asked(Window.before(end, window_minutes), window_minutes, known, f"{as_of}|{known_at}|{window_minutes}")
-
-
-Question = Annotated[Asked, Depends(asked)]
+Identity = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+# Beyond these PostgreSQL or Python has no instants left for the margins around a window.
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+WindowMinutes = Annotated[int, Query(ge=1, le=1440, description="Length of the window, minutes.")]
+AsOf = Annotated[
+    AwareDatetime | None,
+    Query(ge=EARLIEST, le=LATEST, description="End of the window, not included, ISO 8601 with a zone. Default: now."),
+]
+KnownAt = Annotated[
+    AwareDatetime | None,
+    Query(ge=EARLIEST, le=LATEST, description="Count only what had been received by then. Default: now."),
+]
+Read = Callable[[Ready, Principal, str, Asked], Awaitable[str]]
 
 
 @router.get("/signals/site/{site_id}/", responses=responses(404, 410), response_class=Response)
 @router.get("/signals/site/{site_id}", include_in_schema=False)
-async def read_site_signals(request: Request, site_id: Identity, viewer: Viewer, question: Question) -> Response:
+async def read_site_signals(
+    request: Request,
+    site_id: Identity,
+    viewer: Viewer,
+    window_minutes: WindowMinutes = DEFAULT_WINDOW_MINUTES,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Response:
     """Activity of the guards on duty at the site, summed, with how many were heard."""
-
-    async def compute() -> bytes:
-        return await read_site(
-            await request.app.state.backend.ready(),
-            viewer,
-            site_id,
-            question.window,
-            question.minutes,
-            question.known_at,
-        )
-
-    key = f"site|{viewer.scope}|{site_id}|{question.moment}"
-    return _answer(*await request.app.state.answers.through("site_signals", key, compute))
+    return await _answered(request, "site_signals", read_site, viewer, site_id, window_minutes, as_of, known_at)
 
 
 @router.get("/signals/{person_id}/", responses=responses(404, 410), response_class=Response)
 @router.get("/signals/{person_id}", include_in_schema=False)
-async def read_person_signals(request: Request, person_id: Identity, viewer: Viewer, question: Question) -> Response:
+async def read_person_signals(
+    request: Request,
+    person_id: Identity,
+    viewer: Viewer,
+    window_minutes: WindowMinutes = DEFAULT_WINDOW_MINUTES,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Response:
     """What one guard did in the window, and why a value is missing where it is."""
-
-    async def compute() -> bytes:
-        return await read_person(
-            await request.app.state.backend.ready(),
-            viewer,
-            person_id,
-            question.window,
-            question.minutes,
-            question.known_at,
-        )
-
-    key = f"person|{viewer.scope}|{person_id}|{question.moment}"
-    return _answer(*await request.app.state.answers.through("person_signals", key, compute))
+    return await _answered(request, "person_signals", read_person, viewer, person_id, window_minutes, as_of, known_at)
 
 
-def _answer(data: bytes, cached: bool) -> Response:
-    return Response(
-        b'{"status":"success","cached":%s,"data":%s}' % (b"true" if cached else b"false", data), media_type=JSON
-    )
+async def _answered(
+    request: Request,
+    endpoint: str,
+    read: Read,
+    viewer: Principal,
+    subject: str,
+    minutes: int,
+    as_of: datetime | None,
+    known_at: datetime | None,
+) -> Response:
+    """The kept answer to the same question by somebody with the same rights, or a fresh one."""
 
+    async def compute() -> str:
+        now = datetime.now(UTC)
+        end = now if as_of is None else as_of.astimezone(UTC)
+        known = now if known_at is None else known_at.astimezone(UTC)
+        asked = Asked(Window.before(end, minutes), minutes, known, now)
+        return await read(await request.app.state.backend.ready(), viewer, subject, asked)
 
-def _with_zone(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    # "Now" stays one question while its answer is kept. The subject comes last, because it may hold any character.
+    key = f"{endpoint}:{viewer.scope}:{minutes}:{as_of}:{known_at}:{subject}"
+    data, cached = await request.app.state.answers.through(endpoint, key, compute)
+    body = f'{{"status":"success","data":{data},"cached":{"true" if cached else "false"}}}'
+    return Response(body, media_type="application/json")

@@ -14,6 +14,7 @@ from noc_platform.errors import Unavailable
 from noc_platform.store.metadata import TENANT_SETTING
 
 CONNECT_SECONDS = 5.0
+SLOWEST_STATEMENT_SECONDS = 15
 Question = tuple[str, dict[str, Any]]
 NAME_TENANT = f"select set_config('{TENANT_SETTING}', %s, true)"
 
@@ -49,9 +50,11 @@ class AsyncReads:
         Raises `Unavailable` when PostgreSQL cannot be reached.
         """
         try:
-            async with self._pool.connection() as connection, connection.pipeline(), connection.transaction():
-                await connection.execute(NAME_TENANT, (tenant,))
-                cursors = [await connection.execute(sql, values) for sql, values in questions]
+            async with self._pool.connection() as connection:
+                # Answers are fetched after the pipeline has ended: earlier would cost a round trip of its own.
+                async with connection.pipeline(), connection.transaction():
+                    await connection.execute(NAME_TENANT, (tenant,))
+                    cursors = [await connection.execute(sql, values) for sql, values in questions]
                 return [await cursor.fetchall() for cursor in cursors]
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable("PostgreSQL does not answer just now; try again.") from error
@@ -62,3 +65,4 @@ async def _configure(connection: "psycopg.AsyncConnection[dict[str, Any]]") -> N
     # Statements are small and many: compiling them to machine code, or planning each anew, costs more than it saves.
     await connection.execute("set jit = off")
     await connection.execute("set plan_cache_mode = force_generic_plan")
+    await connection.execute(f"set statement_timeout = '{SLOWEST_STATEMENT_SECONDS}s'")

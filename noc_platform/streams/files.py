@@ -7,6 +7,7 @@ Nothing is interpreted here: that is `mapping` and `door`.
 import csv
 import gzip
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -63,6 +64,10 @@ class Limits:
     longest_line_bytes: int
 
 
+Parsed = tuple[int, Row] | Malformed
+Line = tuple[int, bytes | None]
+
+
 def read_batches(path: Path, limits: Limits, written: Format = Format()) -> Iterator[RawBatch]:
     """Read `path` by its suffix (.csv, .txt, .tsv, .ndjson, .jsonl, .parquet; text also as .gz), in bounded batches.
 
@@ -102,13 +107,20 @@ def text_table(rows: list[Row], numbers: list[int]) -> pa.Table:
 
 def text_of(value: object) -> str | None:
     """A JSON value as the text a CSV would hold; objects and lists as JSON."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value)
+    if value is None:
+        return None
+    # JSON may spell half a surrogate pair, which is no character and fits no text column.
+    return value.encode(errors="replace").decode() if isinstance(value, str) else json.dumps(value)
 
 
-Parsed = tuple[int, Row] | Malformed
-Line = tuple[int, bytes | None]
+def row_of(value: dict[str, object]) -> Row:
+    """A JSON object as a row of text."""
+    return {str(text_of(name)).strip(): text_of(item) for name, item in value.items()}
+
+
+def json_rows(body: bytes, longest: int) -> Iterator[Parsed]:
+    """Rows of NDJSON held in memory, each with the number of its line; a line that is no row as `Malformed`."""
+    return _json_rows(_lines(io.BytesIO(body), longest))
 
 
 def _text_batches(
@@ -163,7 +175,7 @@ def _json_row(number: int, line: bytes) -> Parsed:
         return Malformed(number, f"not JSON: {error}", raw)
     if not isinstance(value, dict):
         return Malformed(number, "not a JSON object", raw)
-    return number, {str(name).strip(): text_of(item) for name, item in value.items()}
+    return number, row_of(value)
 
 
 def _csv_rows(lines: Iterator[Line], written: Format, path: Path) -> Iterator[Parsed]:

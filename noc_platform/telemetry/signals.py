@@ -89,9 +89,15 @@ def instant(value: datetime) -> ir.TimestampValue:
 
 
 def person_signals(
-    sources: Sources, grain: Grain, policy: MovementPolicy, known_at: ir.TimestampValue | None = None
+    sources: Sources,
+    grain: Grain,
+    policy: MovementPolicy,
+    known_at: ir.TimestampValue | None = None,
+    include_silent: bool = False,
 ) -> ir.Table:
     """Signals of each person and bucket that was heard of or on duty; nobody else has a row.
+
+    With `include_silent`, which needs a whole window, everybody of `sources.people` has one.
 
     Columns: tenant_id, person_id, bucket (start, UTC), site_id (of duty; home where duty is unknown), the five signals,
     usable_fixes, tasks_due, checkpoints_due, is_on_duty (null where the tenant keeps neither roster nor attendance),
@@ -105,6 +111,8 @@ def person_signals(
         _due(known, grain),
         _duty(known, grain),
     ]
+    if include_silent:
+        parts.append(known.people.select("tenant_id", "person_id", bucket=grain.start))
     united = ibis.union(*[_complete(part) for part in parts])
     gathered = united.group_by(*PERSON).agg(
         **{name: getattr(united[name], how)() for name, (_, how) in MEASURES.items()}

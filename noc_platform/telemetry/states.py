@@ -5,18 +5,6 @@ from typing import Any
 
 from noc_platform.telemetry.vocabulary import Duty, Signal, State
 
-UNHEARD: dict[str, Any] = {
-    "site_id": None,
-    "usable_fixes": 0,
-    "tasks_due": 0,
-    "checkpoints_due": 0,
-    "is_on_duty": False,
-    "is_reporting": False,
-    "has_device_feed": True,
-    "has_location_feed": True,
-    "has_jobneed_feed": True,
-    **dict.fromkeys((signal.value for signal in Signal), None),
-}
 _FEEDS = {
     Signal.PHONE_EVENTS: "has_device_feed",
     Signal.LOCATION_UPDATES: "has_location_feed",
@@ -34,19 +22,43 @@ def duty_of(row: Mapping[str, Any]) -> Duty:
 
 
 def states_of(row: Mapping[str, Any]) -> dict[Signal, State]:
-    """The state of each signal of a row of `person_signals`; for somebody without a row, of `UNHEARD`."""
+    """The state of each signal of a row of `person_signals`."""
     return {signal: _state(signal, row) for signal in Signal}
+
+
+def site_states_of(row: Mapping[str, Any]) -> dict[Signal, State]:
+    """The state of each signal of a row of `site_signals`, with has_device_feed and so on as `person_signals` has."""
+    return {signal: _site_state(signal, row) for signal in Signal}
 
 
 def _state(signal: Signal, row: Mapping[str, Any]) -> State:
     if row[signal] is not None:
         return State.MEASURED if row[signal] else State.IDLE
-    if signal is Signal.TASKS and row["tasks_due"] == 0:
-        return State.NO_TASK_DUE
-    if signal is Signal.CHECKPOINTS and row["checkpoints_due"] == 0:
-        return State.NO_TOUR_DUE
+    # Without the feed nobody knows what was due, so this comes first.
     if not row[_FEEDS[signal]]:
         return State.NO_FEED
+    if nothing_due := _nothing_due(signal, row):
+        return nothing_due
     if row["is_reporting"]:
         return State.TOO_FEW_FIXES if signal is Signal.MOVEMENT else State.NO_DATA
     return State.OFF_DUTY if duty_of(row) is Duty.OFF_DUTY else State.NO_DATA
+
+
+def _site_state(signal: Signal, row: Mapping[str, Any]) -> State:
+    if row[signal] is not None:
+        return State.MEASURED if row[signal] else State.IDLE
+    if not row["people_on_duty"]:
+        return State.OFF_DUTY
+    if not row[_FEEDS[signal]]:
+        return State.NO_FEED
+    if nothing_due := _nothing_due(signal, row):
+        return nothing_due
+    return State.TOO_FEW_FIXES if signal is Signal.MOVEMENT and row["people_reporting"] else State.NO_DATA
+
+
+def _nothing_due(signal: Signal, row: Mapping[str, Any]) -> State | None:
+    if signal is Signal.TASKS and not row["tasks_due"]:
+        return State.NO_TASK_DUE
+    if signal is Signal.CHECKPOINTS and not row["checkpoints_due"]:
+        return State.NO_TOUR_DUE
+    return None
