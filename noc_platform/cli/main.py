@@ -1,34 +1,47 @@
-"""The `noc` command: groups of subcommands, and errors as one clear line."""
+"""The `noc` command: its subcommands, each imported only when it is asked for, and errors as one clear line."""
 
 import sys
+from importlib import import_module
 
 import typer
 
-from noc_platform.cli.ingest import ingest
-from noc_platform.cli.run import run
-from noc_platform.cli.serve import serve
-from noc_platform.cli.setup import sample, setup
-from noc_platform.cli.simulate import simulate
-from noc_platform.cli.status import status
-from noc_platform.cli.token import token
-from noc_platform.cli.up import up
 from noc_platform.errors import NocError
 
-app = typer.Typer(
-    name="noc",
-    help="The NOC Intelligence Platform: telemetry of guards at sites, turned into answers.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-for command in (setup, sample, simulate, ingest, run, status, token, serve, up):
-    app.command()(command)
+# Each command, and the module beside this one it lives in under its own name.
+COMMANDS = {
+    "setup": "setup",
+    "sample": "setup",
+    "simulate": "simulate",
+    "ingest": "ingest",
+    "run": "run",
+    "status": "status",
+    "token": "token",
+    "serve": "serve",
+    "up": "up",
+}
+
+
+def application(*names: str) -> typer.Typer:
+    """The command line with these commands. Importing all of them takes longer than starting the API."""
+    app = typer.Typer(
+        name="noc",
+        help="The NOC Intelligence Platform: telemetry of guards at sites, turned into answers.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    # With a callback, typer keeps a single command a subcommand.
+    app.callback()(lambda: None)
+    for name in names:
+        app.command(name)(getattr(import_module(f"noc_platform.cli.{COMMANDS[name]}"), name))
+    return app
 
 
 def main() -> None:
     """Run `noc`; an error the platform raises on purpose is one line on stderr and exit code 1."""
+    asked = sys.argv[1:2]
     try:
-        app()
+        application(*(asked if asked and asked[0] in COMMANDS else COMMANDS))()
     except NocError as error:
         typer.secho(f"noc: {error}", fg=typer.colors.RED, err=True)
         sys.exit(1)
