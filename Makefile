@@ -1,5 +1,5 @@
 # make run | make test | make up start from a bare machine with Python 3.11+. uv is used if present, pip if not.
-.PHONY: run test up test-spark bench check lock clean help
+.PHONY: run test up test-spark bench check lock docs clean help
 
 PYTHON ?= python3
 VENV := .venv
@@ -59,3 +59,6 @@ lock: ## resolve the lock files anew (needs uv)
 clean: ## forget everything: environment, state, artefacts
 	rm -rf $(VENV) .noc .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find mlruns -mindepth 1 ! -name README.md -delete
+
+docs: $(READY) ## the generated pages
+	$(BIN)/python -c "from noc_platform.streams.dictionary import dictionary; print(dictionary(), end='')" > docs/data-dictionary.md

@@ -42,6 +42,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.gate = Gate(settings.signing_key())
     app.add_middleware(CountRequests)
     problems.install(app)
-    for routes in (health.router, telemetry.router, events.router):
+    for routes in (telemetry.router, events.router, health.router):
         app.include_router(routes)
     return app

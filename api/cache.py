@@ -27,6 +27,7 @@ class Answers:
         self._seconds = seconds
         self._cache: Cache | None = None
         self._resting_until = 0.0
+        self._computing: dict[str, asyncio.Task[str]] = {}
 
     async def through(self, endpoint: str, key: str, compute: Callable[[], Awaitable[str]]) -> tuple[str, bool]:
         """The answer under `key`, and whether it was kept; computed and kept when it was not."""
@@ -36,9 +37,11 @@ class Answers:
         CACHE_READS.labels(endpoint, "miss" if kept is None else "hit").inc()
         if kept is not None:
             return kept, True
-        answer = await compute()
-        await self._trying(lambda cache: cache.set(key, answer, expire=self._seconds))
-        return answer, False
+        # When an answer expires, all who look at it ask again at once: one computes, the others wait for it.
+        computing = self._computing.get(key)
+        if computing is None:
+            computing = self._computing[key] = asyncio.create_task(self._computed(key, compute))
+        return await asyncio.shield(computing), False
 
     async def open(self) -> None:
         """Get ready, off the event loop: importing cashews takes as long as everything else at start-up together."""
@@ -48,6 +51,14 @@ class Answers:
         """Let go of connections."""
         if self._cache is not None:
             await self._cache.close()
+
+    async def _computed(self, key: str, compute: Callable[[], Awaitable[str]]) -> str:
+        try:
+            answer = await compute()
+            await self._trying(lambda cache: cache.set(key, answer, expire=self._seconds))
+            return answer
+        finally:
+            del self._computing[key]
 
     async def _trying(self, act: Callable[["Cache"], Awaitable[Any]]) -> Any:
         if self._cache is None:

@@ -31,7 +31,7 @@ SCHEMA = {
             "description": "Which parameters do not fit, and why.",
             "items": {"type": "object", "properties": {"parameter": TEXT, "detail": TEXT}},
         },
-        "reference": {**TEXT, "description": "Where the log says more, for status 500."},
+        "reference": {**TEXT, "description": "Where the log says more, for 500 and 503."},
     },
 }
 HEADERS = {
@@ -93,9 +93,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(NocError)
     async def _ours(request: Request, error: NocError) -> JSONResponse:
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.error("%s %s: %s", request.method, request.url.path, error)
-        return problem(request, error.status, str(error))
+        if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return problem(request, error.status, str(error))
+        return _ours_to_mend(request, error.status, error)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -113,11 +113,17 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-        reference = uuid4().hex
-        log.error("unforeseen error %s", reference, exc_info=error)
-        return problem(
-            request,
-            500,
-            f"Something went wrong here; its reference in the log is {reference}.",
-            reference=reference,
-        )
+        return _ours_to_mend(request, HTTPStatus.INTERNAL_SERVER_ERROR, error)
+
+
+def _ours_to_mend(request: Request, status: int, error: Exception) -> JSONResponse:
+    """A failure on our side: the log says what, the caller learns only where it is said."""
+    reference = uuid4().hex
+    log.error("%s %s failed, reference %s", request.method, request.url.path, reference, exc_info=error)
+    advice = "Try again in a moment." if status == HTTPStatus.SERVICE_UNAVAILABLE else "Tell those who run the service."
+    return problem(
+        request,
+        status,
+        f"Something went wrong on our side. {advice} The log has it under {reference}.",
+        reference=reference,
+    )

@@ -20,7 +20,14 @@ def main(names: list[str]) -> int:
         results += found
     table = Table("claim", "ours", "peer", "ratio", "wanted", "holds")
     for result in results:
-        table.add_row(result.claim, result.ours, result.peer, f"{result.ratio:.2f}", result.wanted, "yes" if result.holds else "NO")
+        table.add_row(
+            result.claim,
+            result.ours,
+            result.peer,
+            f"{result.ratio:.2f}",
+            result.wanted,
+            "yes" if result.holds else "NO",
+        )
     Console(width=180).print(table)
     return 0 if all(result.holds for result in results) else 1
 

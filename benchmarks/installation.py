@@ -36,7 +36,14 @@ def put(settings: Settings, server: Server, stream: Stream, rows: pa.Table) -> R
     """Let a table in by the door."""
     numbered = rows.append_column(ROW_NUMBER, pa.array(range(1, rows.num_rows + 1), pa.int64()))
     with server.pipeline.transaction() as connection:
-        return admit(connection, stream, [Batch(numbered, RawBatch(numbered))], Source(stream.name, stream.name), settings.door_policy, datetime.now(UTC))
+        return admit(
+            connection,
+            stream,
+            [Batch(numbered, RawBatch(numbered))],
+            Source(stream.name, stream.name),
+            settings.door_policy,
+            datetime.now(UTC),
+        )
 
 
 def put_references(settings: Settings, server: Server, load: Load) -> None:

@@ -59,8 +59,12 @@ def raw_day(load: Load, day: date, stream: Stream) -> pa.Table:
         "tenant_id": pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), [TENANT]).cast(pa.string()),
         "event_id": _identities(moment, random),
         "occurred_at": pa.array(moment).cast(INSTANT),
-        "person_id": pa.DictionaryArray.from_arrays(pa.array(guard.astype(np.int32)), [f"g{n:06d}" for n in range(load.guards)]).cast(pa.string()),
-        "site_id": pa.DictionaryArray.from_arrays(pa.array((guard // 10).astype(np.int32)), [f"s{n:05d}" for n in range(load.guards // 10 + 1)]).cast(pa.string()),
+        "person_id": pa.DictionaryArray.from_arrays(
+            pa.array(guard.astype(np.int32)), [f"g{n:06d}" for n in range(load.guards)]
+        ).cast(pa.string()),
+        "site_id": pa.DictionaryArray.from_arrays(
+            pa.array((guard // 10).astype(np.int32)), [f"s{n:05d}" for n in range(load.guards // 10 + 1)]
+        ).cast(pa.string()),
         "received_at": pa.array(moment + 5_000_000).cast(INSTANT),
         **_own(stream, rows, guard, moment, random),
     }
@@ -68,7 +72,9 @@ def raw_day(load: Load, day: date, stream: Stream) -> pa.Table:
     return pa.table({field.name: columns.get(field.name, pa.nulls(rows, field.type)) for field in schema}).cast(schema)
 
 
-def _own(stream: Stream, rows: int, guard: np.ndarray, moment: np.ndarray, random: np.random.Generator) -> dict[str, pa.Array]:  # type: ignore[type-arg]
+def _own(
+    stream: Stream, rows: int, guard: np.ndarray, moment: np.ndarray, random: np.random.Generator
+) -> dict[str, pa.Array]:  # type: ignore[type-arg]
     if stream is LOCATION_UPDATES:
         return {
             "latitude": pa.array(51.5 + (guard % 97) * 0.01 + np.cumsum(random.normal(0, 2e-5, rows)) % 0.01),
@@ -107,7 +113,9 @@ def fill_lake(lake: Lake, load: Load) -> None:
 def shifts(load: Load) -> pa.Table:
     """The roster behind it: every guard eight hours a day."""
     guard = np.tile(np.arange(load.guards), load.days)
-    day = np.repeat([int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) * 1_000_000 for d in load.all_days], load.guards)
+    day = np.repeat(
+        [int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) * 1_000_000 for d in load.all_days], load.guards
+    )
     start = day + (guard % 3) * SHIFT_HOURS * 3_600_000_000
     return pa.table(
         {

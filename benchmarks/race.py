@@ -79,5 +79,8 @@ def p95(values: list[float]) -> float:
 def keep(name: str, results: list[Result]) -> None:
     """Write results/<name>.json."""
     RESULTS.mkdir(exist_ok=True)
-    document = {"machine": {"cores": multiprocessing.cpu_count(), "python": platform.python_version()}, "results": [asdict(r) for r in results]}
+    document = {
+        "machine": {"cores": multiprocessing.cpu_count(), "python": platform.python_version()},
+        "results": [asdict(r) for r in results],
+    }
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")

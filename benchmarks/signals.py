@@ -31,7 +31,9 @@ def ours(home: str, lake_url: str, days: list[date], out: str) -> None:
 
     server = _server(home)
     with server.pipeline.transaction() as connection:
-        rows = hourly_person_signals(duckdb_engine(Lake(lake_url), connection, days), Window.of_days(days[0], days[-1]), POLICY)
+        rows = hourly_person_signals(
+            duckdb_engine(Lake(lake_url), connection, days), Window.of_days(days[0], days[-1]), POLICY
+        )
     write_days(Lake(out), "signals/activity_signals", rows, days)
 
 
@@ -59,7 +61,10 @@ def pandas_groupby(home: str, lake_url: str, days: list[date], out: str) -> None
     import pandas as pd
 
     def read(name: str, columns: list[str]) -> pd.DataFrame:
-        return pd.concat(pd.read_parquet(path, columns=columns) for path in sorted(Path(lake_url, "telemetry", name).glob("*/*/*.parquet")))
+        return pd.concat(
+            pd.read_parquet(path, columns=columns)
+            for path in sorted(Path(lake_url, "telemetry", name).glob("*/*/*.parquet"))
+        )
 
     keys = ["tenant_id", "person_id", "hour"]
     events = read("device_events", ["tenant_id", "person_id", "occurred_at"])
@@ -76,7 +81,10 @@ def pandas_groupby(home: str, lake_url: str, days: list[date], out: str) -> None
     parts += [fixes.groupby(keys).size().rename("location_updates_count"), fixes.groupby(keys)["meters"].sum()]
     jobs = read("jobneeds", ["tenant_id", "person_id", "ended_at", "identifier", "jobneed_id"])
     jobs["hour"] = jobs["ended_at"].dt.floor("h")
-    for name, chosen in (("tasks", jobs["identifier"] == "TASK"), ("checkpoints", jobs["identifier"] == "INTERNALTOUR")):
+    for name, chosen in (
+        ("tasks", jobs["identifier"] == "TASK"),
+        ("checkpoints", jobs["identifier"] == "INTERNALTOUR"),
+    ):
         parts.append(jobs[chosen].groupby(keys)["jobneed_id"].nunique().rename(name))
     Path(out).mkdir(parents=True)
     pd.concat(parts, axis=1).to_parquet(Path(out, "signals.parquet"))
@@ -113,9 +121,30 @@ def claims() -> list[Result]:
     growth = seconds["ours"] / seconds["tenth"]
     rows = f"{FULL.rows / 1e6:.1f} M raw rows"
     return [
-        Result(f"signals of {rows}, lake to lake", f"{seconds['ours']:.2f} s, {peak:.2f} GiB", f"DuckDB SQL by hand {seconds['by hand']:.2f} s", ratio, "<= 1.2, < 4 GB", ratio <= 1.2 and peak < 3.7),
-        Result("the same", f"{seconds['ours']:.2f} s", f"pandas {seconds['pandas']:.2f} s", faster, ">= 10 times as fast", faster >= 10),
-        Result("ten times the guards", f"{seconds['ours']:.2f} s", f"a tenth of them {seconds['tenth']:.2f} s", growth, "<= 11", growth <= 11),
+        Result(
+            f"signals of {rows}, lake to lake",
+            f"{seconds['ours']:.2f} s, {peak:.2f} GiB",
+            f"DuckDB SQL by hand {seconds['by hand']:.2f} s",
+            ratio,
+            "<= 1.2, < 4 GB",
+            ratio <= 1.2 and peak < 3.7,
+        ),
+        Result(
+            "the same",
+            f"{seconds['ours']:.2f} s",
+            f"pandas {seconds['pandas']:.2f} s",
+            faster,
+            ">= 10 times as fast",
+            faster >= 10,
+        ),
+        Result(
+            "ten times the guards",
+            f"{seconds['ours']:.2f} s",
+            f"a tenth of them {seconds['tenth']:.2f} s",
+            growth,
+            "<= 11",
+            growth <= 11,
+        ),
     ]
 
 
@@ -145,7 +174,13 @@ def _agree(folder: Path) -> None:
 
     def total(out: Path) -> list[float]:
         table: pa.Table = pyarrow.dataset.dataset(out, format="parquet", partitioning=None).to_table()
-        names = ["phone_events_count", "location_updates_count", "movement_distance_meters", "tasks_completed_count", "tour_checkpoints_scanned"]
+        names = [
+            "phone_events_count",
+            "location_updates_count",
+            "movement_distance_meters",
+            "tasks_completed_count",
+            "tour_checkpoints_scanned",
+        ]
         return [table.num_rows, *(round(pc.sum(table[name]).as_py() or 0, 1) for name in names)]
 
     mine, peers = total(folder / "out-0"), total(folder / "out-1")

@@ -1,11 +1,11 @@
 with fixes as (
-    select tenant_id, person_id, date_trunc('hour', occurred_at) as bucket, occurred_at, event_id, latitude, longitude,
+    select tenant_id, person_id, date_trunc('hour', occurred_at) as bucket, occurred_at, latitude, longitude,
            coalesce(accuracy_meters, 0) as accuracy, coalesce(accuracy_meters, 0) <= 100 as usable
     from location_updates where latitude is not null and longitude is not null
 ), paired as (
     select *, lag(latitude) over trail as from_latitude, lag(longitude) over trail as from_longitude, lag(accuracy) over trail as from_accuracy,
            epoch(date_trunc('second', occurred_at)) - lag(epoch(date_trunc('second', occurred_at))) over trail as elapsed
-    from fixes window trail as (partition by tenant_id, person_id, bucket, usable order by occurred_at, event_id)
+    from fixes window trail as (partition by tenant_id, person_id, bucket, usable order by occurred_at, latitude, longitude, accuracy)
 ), middles as (
     select *, radians((latitude + from_latitude) / 2) as middle, latitude - from_latitude as north,
            least(abs(longitude - from_longitude), 360 - abs(longitude - from_longitude)) as east

@@ -34,16 +34,16 @@ def duty_intervals(shifts: ir.Table, attendance_events: ir.Table) -> ir.Table:
     return rostered.union(present)
 
 
-def duty_by_bucket(intervals: ir.Table, buckets: ir.Table) -> ir.Table:
-    """One row per person and bucket with duty in it; `buckets` has bucket and bucket_end.
+def duty_by_slot(intervals: ir.Table, slots: ir.Table) -> ir.Table:
+    """One row per person and bucket with duty in it; `slots` has the bucket's number, slot_start and slot_end.
 
-    Columns: tenant_id, person_id, bucket, site_id, is_rostered. Of several sites in one bucket it is the one attended
+    Columns: tenant_id, person_id, slot, site_id, is_rostered. Of several sites in one bucket it is the one attended
     rather than rostered, then the one begun last, then the last by name: the same on every engine.
     """
     overlapping = intervals.join(
-        buckets, [intervals.starts_at < buckets.bucket_end, intervals.ends_at > buckets.bucket]
-    ).select("tenant_id", "person_id", "site_id", "starts_at", "is_rostered", "bucket")
-    person = ["tenant_id", "person_id", "bucket"]
+        slots, [intervals.starts_at < slots.slot_end, intervals.ends_at > slots.slot_start]
+    ).select("tenant_id", "person_id", "site_id", "starts_at", "is_rostered", "slot")
+    person = ["tenant_id", "person_id", "slot"]
     order = ibis.window(
         group_by=person,
         order_by=[

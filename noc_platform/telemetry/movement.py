@@ -61,6 +61,11 @@ def _haversine(
     return 2.0 * MEAN_EARTH_RADIUS_METERS * ibis.least(chord, 1.0).sqrt().asin()
 
 
+def epoch_second(moment: ir.TimestampValue) -> ir.FloatingValue:
+    """Whole seconds since 1970, as a float; fractions are cut off, which one of the engines does by itself."""
+    return moment.epoch_seconds().cast("float64").floor().cast("float64")
+
+
 def is_usable(fixes: ir.Table, policy: MovementPolicy) -> ir.BooleanValue:
     """Whether a fix may count as movement: it has a point, and its accuracy is not known to be poor."""
     accuracy = fixes.accuracy_meters.fill_null(0.0)
@@ -73,19 +78,19 @@ def with_legs(fixes: ir.Table, within: list[str], policy: MovementPolicy) -> ir.
     Null for the first. A leg shorter than the worse of the two accuracies is jitter and counts 0; a leg faster than
     the top speed counts only what that speed allows (domain.md §10.3). Unknown accuracy counts as exact.
     """
-    second = fixes.occurred_at.truncate("s").epoch_seconds().cast("int64")
-    order = ibis.window(group_by=within, order_by=["occurred_at", "event_id"])
-    paired = fixes.mutate(
-        elapsed_seconds=(second - second.lag().over(order)).cast("float64"),
-        accuracy=fixes.accuracy_meters.fill_null(0.0),
-        from_accuracy=fixes.accuracy_meters.lag().over(order).fill_null(0.0),
-        from_latitude=fixes.latitude.lag().over(order),
-        from_longitude=fixes.longitude.lag().over(order),
+    timed = fixes.mutate(second=epoch_second(fixes.occurred_at), accuracy=fixes.accuracy_meters.fill_null(0.0))
+    # Fixes of one instant are put in the order of their place: sorting by identity took twice as long.
+    order = ibis.window(group_by=within, order_by=["occurred_at", "latitude", "longitude", "accuracy"])
+    paired = timed.mutate(
+        elapsed_seconds=timed.second - timed.second.lag().over(order),
+        from_accuracy=timed.accuracy.lag().over(order),
+        from_latitude=timed.latitude.lag().over(order),
+        from_longitude=timed.longitude.lag().over(order),
     )
     measured = paired.mutate(
         apart_meters=metres_between(paired.from_latitude, paired.from_longitude, paired.latitude, paired.longitude)
     )
-    doubt = ibis.greatest(measured.accuracy, measured.from_accuracy)
+    doubt = ibis.greatest(measured.accuracy, measured.from_accuracy.fill_null(0.0))
     reachable = measured.elapsed_seconds * (policy.top_speed_kmh / 3.6)
     counted = ibis.cases(
         (measured.apart_meters <= doubt, 0.0),

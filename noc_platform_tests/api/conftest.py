@@ -20,7 +20,7 @@ from noc_platform_tests.builders import NOW, put, put_operation
 T = TypeVar("T")
 SIGNALS = "/api/v2/noc/telemetry/signals"
 EVENTS = "/api/v2/noc/telemetry/events"
-AT = {"as_of": NOW.isoformat()}
+AT: dict[str, object] = {"as_of": NOW.isoformat()}
 EVERYTHING = (Capability.VIEW, Capability.VIEW_PII, Capability.INGEST)
 
 

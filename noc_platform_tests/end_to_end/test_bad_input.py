@@ -53,14 +53,18 @@ def test_bad_rows_are_quarantined_with_file_row_column_and_reason(noc: Noc, tmp_
 
 def test_one_endless_line_costs_itself_alone(noc: Noc, tmp_path: Path) -> None:
     endless = b"t,p0," + b"x" * (64 * 2**20) + b",51,0\n"
-    path = write(tmp_path, "endless.csv", f"{HEADER}\n{GOOD}\n".encode() + endless + b"t,p0,2026-03-01T09:00:00Z,51,0\n")
+    path = write(
+        tmp_path, "endless.csv", f"{HEADER}\n{GOOD}\n".encode() + endless + b"t,p0,2026-03-01T09:00:00Z,51,0\n"
+    )
     receipt = noc.json("ingest", "location_updates", path)
     assert receipt["read"] == 3
     assert receipt["quarantined"] == 1
 
 
 def test_json_lines_that_are_not(noc: Noc, tmp_path: Path) -> None:
-    good = '{"tenant_id": "t", "person_id": "p0", "occurred_at": "2026-03-01T10:00:00Z", "latitude": 51, "longitude": 0}'
+    good = (
+        '{"tenant_id": "t", "person_id": "p0", "occurred_at": "2026-03-01T10:00:00Z", "latitude": 51, "longitude": 0}'
+    )
     path = write(tmp_path, "lines.ndjson", "\n".join([good, "{", "[1]", "null", good.replace("10:00", "10:01")]))
     receipt = noc.json("ingest", "location_updates", path)
     assert (receipt["accepted"], receipt["quarantined"]) == (2, 3)
@@ -70,7 +74,9 @@ def test_json_lines_that_are_not(noc: Noc, tmp_path: Path) -> None:
     ("name", "content"),
     [("nothing.csv", ""), ("broken.parquet", b"PAR1 not really"), ("twice.csv", "a,a\n1,2\n"), ("what.xyz", "x")],
 )
-def test_a_file_that_cannot_be_read_is_one_clear_line(noc: Noc, tmp_path: Path, name: str, content: str | bytes) -> None:
+def test_a_file_that_cannot_be_read_is_one_clear_line(
+    noc: Noc, tmp_path: Path, name: str, content: str | bytes
+) -> None:
     done = noc.run("ingest", "location_updates", write(tmp_path, name, content), wanted=1)
     assert done.stderr.startswith("noc: ")
     assert name in done.stderr

@@ -69,7 +69,12 @@ def test_late_rows_open_their_day_again(noc: Noc, tmp_path: Path) -> None:
     lake = noc.home / "lake" / "telemetry" / "device_events"
     part = sorted(lake.glob("*/*/part.parquet"))[0]
     row = pq.read_table(part).slice(0, 1).to_pylist()[0]
-    late = {"tenant_id": row["tenant_id"], "person_id": row["person_id"], "event_kind": "login", "occurred_at": row["occurred_at"].isoformat()}
+    late = {
+        "tenant_id": row["tenant_id"],
+        "person_id": row["person_id"],
+        "event_kind": "login",
+        "occurred_at": row["occurred_at"].isoformat(),
+    }
     file = tmp_path / "late.ndjson"
     file.write_text(json.dumps({**late, "device_id": "another phone"}) + "\n")
     before = pq.read_table(part).num_rows
@@ -118,13 +123,17 @@ def ask(url: str, token: str) -> tuple[int, Any]:
 
 def test_the_api_and_the_lake_tell_the_same(noc: Noc, service: str) -> None:
     """One definition: an hour of a guard is the same from PostgreSQL through the API as from DuckDB in the lake."""
-    hours = pa.concat_tables([pq.read_table(path) for path in (noc.home / "lake" / "signals" / "activity_signals").glob("*/*/*.parquet")])
+    hours = pa.concat_tables(
+        [pq.read_table(path) for path in (noc.home / "lake" / "signals" / "activity_signals").glob("*/*/*.parquet")]
+    )
     busy = hours.filter(pc.greater(pc.fill_null(hours["movement_distance_meters"], 0), 100))
     for row in busy.take(pa.array(np.linspace(0, busy.num_rows - 1, 5).astype(int))).to_pylist():
         token = noc.run("token", "--tenant", row["tenant_id"], "--capability", "noc:view").stdout.strip()
         end = row["bucket"].replace(minute=0).timestamp() + 3600
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
-        status, answer = ask(f"{service}/api/v2/noc/telemetry/signals/{row['person_id']}/?window_minutes=60&as_of={moment}", token)
+        status, answer = ask(
+            f"{service}/api/v2/noc/telemetry/signals/{row['person_id']}/?window_minutes=60&as_of={moment}", token
+        )
         assert status == 200, answer
         for name, value in answer["data"]["signals"].items():
             assert value == (pytest.approx(row[name], abs=0.01) if row[name] is not None else None), (name, row)

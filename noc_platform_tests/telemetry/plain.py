@@ -73,7 +73,9 @@ def _alive(rows: Rows, stream: str, start: datetime, end: datetime) -> bool:
 
 
 def _meters(fixes: list[Row]) -> float:
-    ordered = sorted(fixes, key=lambda row: row["occurred_at"])  # stable: ties stay in the order of their ids
+    ordered = sorted(
+        fixes, key=lambda row: (row["occurred_at"], row["latitude"], row["longitude"], row["accuracy_meters"] or 0)
+    )
     total = 0.0
     for one, two in itertools.pairwise(ordered):
         leg = Geodesic.WGS84.Inverse(one["latitude"], one["longitude"], two["latitude"], two["longitude"])["s12"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 
 from noc_platform.settings import MovementPolicy
@@ -21,6 +21,8 @@ POLICY = MovementPolicy(worst_accuracy_meters=100, top_speed_kmh=150)
 WHOLE_DAY = Window(MIDNIGHT, MIDNIGHT + timedelta(days=1))
 HOUR = timedelta(hours=1)
 ENGINES = ["duckdb", "postgres", pytest.param("spark", marks=pytest.mark.spark)]
+# Shrinking a failure on a real engine takes minutes and tells little more: the failing day is printed as it is.
+FIND = (Phase.explicit, Phase.reuse, Phase.generate)
 EIGHT = MIDNIGHT + timedelta(hours=8)
 
 
@@ -61,20 +63,20 @@ def assert_agree(found: dict[Any, Row], expected: dict[Any, Row]) -> None:
             assert meters == pytest.approx(wanted_meters, rel=7e-3, abs=0.01), key
 
 
-@examples(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
 @given(day=days())
 def test_hourly_signals_agree_with_a_plain_loop(engine: Engine, day: Day) -> None:
     assert_agree(hourly(engine, day), plain_signals(day, WHOLE_DAY.start, WHOLE_DAY.end, HOUR))
 
 
-@examples(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
 @given(day=days())
 def test_signals_of_one_window_agree_with_a_plain_loop(engine: Engine, day: Day) -> None:
     start, end = EIGHT - timedelta(minutes=17), EIGHT + timedelta(minutes=103)
     assert_agree(whole(engine, day, start, end), plain_signals(day, start, end, end - start))
 
 
-@examples(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
 @given(day=days())
 def test_what_was_not_known_yet_does_not_count(duckdb: Engine, day: Day) -> None:
     known_at = MIDNIGHT + timedelta(hours=30)
@@ -83,7 +85,7 @@ def test_what_was_not_known_yet_does_not_count(duckdb: Engine, day: Day) -> None
     )
 
 
-@examples(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
 @given(day=days())
 def test_a_day_reads_the_same_alone_as_among_others(duckdb: Engine, day: Day) -> None:
     three = hourly(duckdb, day, WHOLE_DAY.widened(timedelta(days=1), timedelta(days=1)))
