@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
@@ -21,6 +22,7 @@ FIRST = date(2026, 3, 2)
 TENANT = "bench"
 SHIFT_HOURS = 8
 INSTANT = pa.timestamp("us", tz="UTC")
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ def raw_day(load: Load, day: date, stream: Stream) -> pa.Table:
 
 
 def _own(
-    stream: Stream, rows: int, guard: np.ndarray, moment: np.ndarray, random: np.random.Generator
-) -> dict[str, pa.Array]:  # type: ignore[type-arg]
+    stream: Stream, rows: int, guard: Numbers, moment: Numbers, random: np.random.Generator
+) -> dict[str, pa.Array]:
     if stream is LOCATION_UPDATES:
         return {
             "latitude": pa.array(51.5 + (guard % 97) * 0.01 + np.cumsum(random.normal(0, 2e-5, rows)) % 0.01),
@@ -88,14 +90,14 @@ def _own(
     return {
         "jobneed_id": pa.array([f"j{n}" for n in moment + guard]),
         "identifier": pa.array(np.where(is_tour, "INTERNALTOUR", "TASK")),
-        "parent_id": pa.array(np.where(is_tour, "tour", None)),
+        "parent_id": pa.array(np.full(rows, "tour"), mask=~is_tour),
         "status": pa.array(np.full(rows, "COMPLETED")),
         "planned_at": ended,
         "ended_at": ended,
     }
 
 
-def _identities(moment: np.ndarray, random: np.random.Generator) -> pa.Array:  # type: ignore[type-arg]
+def _identities(moment: Numbers, random: np.random.Generator) -> pa.Array:
     """UUIDs of version 8, led by the millisecond, as the door makes them."""
     low = random.integers(0, 2**60, len(moment))
     high = [f"{value:012x}" for value in moment // 1000]

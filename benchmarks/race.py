@@ -26,6 +26,29 @@ class Result:
     holds: bool
     details: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def at_most(
+        cls,
+        claim: str,
+        ours: str,
+        peer: str,
+        ratio: float,
+        most: float,
+        also: dict[str, bool] | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> "Result":
+        """Ours over the peer's, the less the better; `also` says what else must hold."""
+        also = also or {}
+        wanted = ", ".join([f"<= {most:g}", *also])
+        return cls(claim, ours, peer, ratio, wanted, ratio <= most and all(also.values()), details or {})
+
+    @classmethod
+    def at_least(
+        cls, claim: str, ours: str, peer: str, ratio: float, least: float, details: dict[str, Any] | None = None
+    ) -> "Result":
+        """How many times ours is as good as the peer's, the more the better."""
+        return cls(claim, ours, peer, ratio, f">= {least:g}", ratio >= least, details or {})
+
 
 @dataclass(frozen=True)
 class Run:
@@ -35,26 +58,37 @@ class Run:
     peak_gib: float
 
 
-def in_own_process(work: Callable[..., None], *arguments: Any) -> Run:
-    """Run `work` in a fresh process; imports are not timed, the work is."""
+def in_own_process(prepare: Callable[..., Callable[[], None]], *arguments: Any) -> Run:
+    """Run in a fresh process what `prepare` gives back; imports and connecting belong to it and are not timed."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_timed, args=(sender, work, arguments))
+    process = context.Process(target=_timed, args=(sender, prepare, arguments))
     process.start()
     sender.close()
     try:
         seconds, peak = receiver.recv()
     except EOFError as error:
-        raise RuntimeError(f"{work.__name__} died") from error
+        raise RuntimeError(f"{prepare.__name__} died") from error
     process.join()
     return Run(seconds, peak)
 
 
-def _timed(sender: Any, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _timed(sender: Any, prepare: Callable[..., Callable[[], None]], arguments: tuple[Any, ...]) -> None:
+    work = prepare(*arguments)
     started = time.perf_counter()
-    work(*arguments)
+    work()
     seconds = time.perf_counter() - started
-    sender.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
+    sender.send((seconds, peak_gib()))
+
+
+def peak_gib() -> float:
+    """The most memory this process has held, in GiB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # getrusage would give the parent's peak where that is the larger: exec hands it down.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def in_turn(contenders: dict[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:

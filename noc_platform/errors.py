@@ -7,6 +7,7 @@
     ├── NotFound               404  unknown, or another tenant's: never said which
     │   └── UnknownStream      404
     ├── Misconfigured          500  a setting, and how to mend it
+    ├── Busy                   409  transient: somebody else is at it
     └── Unavailable            503  transient: trying again may help
 
 `status` is the HTTP status a route answers with; `transient` says whether a retry can help.
@@ -52,6 +53,13 @@ class UnknownStream(NotFound):
 
 class Misconfigured(NocError):
     """A setting that cannot work, and how to mend it."""
+
+
+class Busy(NocError):
+    """Somebody else is at it, and only one may be."""
+
+    status = 409
+    transient = True
 
 
 class Unavailable(NocError):

@@ -72,7 +72,8 @@ def _progress(hidden: bool) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
 
 
 def _report(receipts: list["FileReceipt"], as_json: bool) -> None:
@@ -80,9 +81,9 @@ def _report(receipts: list["FileReceipt"], as_json: bool) -> None:
         for receipt in receipts:
             typer.echo(json.dumps(asdict(receipt)))
         return
-    table = Table("file", "read", "accepted", "duplicate", "quarantined")
+    table = Table("file", "read", "accepted", "duplicate", "quarantined", "left out by the mapping")
     for receipt in receipts:
-        counts = (receipt.read, receipt.accepted, receipt.duplicate, receipt.quarantined)
+        counts = (receipt.read, receipt.accepted, receipt.duplicate, receipt.quarantined, receipt.excluded)
         table.add_row(Path(receipt.file).name, *(f"{count:,}" for count in counts))
     Console().print(table)
     if any(receipt.quarantined for receipt in receipts):

@@ -10,14 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from noc_platform.cli.installation import Installation
-from noc_platform.errors import BadInput
+from noc_platform.errors import BadInput, Busy
 
 if TYPE_CHECKING:
-    from dagster import ExecuteInProcessResult
+    from dagster import DagsterInstance, ExecuteInProcessResult
 
 # A gap this short is cheaper to run through than to start another run for.
 MERGED_GAP = timedelta(days=7)
 LONGEST_RANGE = timedelta(days=92)
+# Any constant will do: it only has to be the same in every process.
+RUN_LOCK = 0x4E4F4352
+BY_HAND = {"noc/started_by": "noc run"}
 Range = tuple[date, date]
 
 
@@ -42,7 +45,10 @@ def run(
             else "Nothing to do: the lake and the signals have seen everything received."
         )
         return
-    outcomes = [_run(span) for span in ranges]
+    with here.server.pipeline.alone(RUN_LOCK) as is_alone:
+        if not is_alone:
+            raise Busy("Another `noc run` is at work here; wait until it is done.")
+        outcomes = _run_all(ranges)
     if as_json:
         typer.echo(json.dumps({"runs": outcomes}))
     else:
@@ -76,22 +82,38 @@ def _ranges(here: Installation, first: datetime | None, last: datetime | None) -
         return merged(days_to_run(connection))
 
 
-def _run(span: Range) -> dict[str, Any]:
-    """One run over a range of days, with every asset's rows and checks."""
+def _run_all(ranges: list[Range]) -> list[dict[str, Any]]:
     import warnings
 
     import dagster as dg
 
     warnings.simplefilter("ignore")
+    with dg.DagsterInstance.get() as instance:
+        _bury_the_killed(instance)
+        return [_run(instance, span) for span in ranges]
+
+
+def _bury_the_killed(instance: "DagsterInstance") -> None:
+    """Runs of `noc run` that never ended: as we are alone, they were killed, and still hold their pool's slots."""
+    import dagster as dg
+
+    unfinished = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(tags=BY_HAND, statuses=unfinished)):
+        instance.report_run_failed(run, "The process was killed; the next `noc run` does its work again.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _run(instance: "DagsterInstance", span: Range) -> dict[str, Any]:
+    """One run over a range of days, with every asset's rows and checks."""
     from noc_platform.definitions import defs
 
     first, last = (day.isoformat() for day in span)
-    with Console(stderr=True).status(f"Pipeline for {first} to {last}"), dg.DagsterInstance.get() as instance:
+    with Console(stderr=True).status(f"Pipeline for {first} to {last}"):
         result = defs.resolve_job_def("telemetry_pipeline").execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
-            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+            tags={**BY_HAND, "dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
         )
     return {"from": first, "to": last, "run_id": result.run_id, "success": result.success, **_outcome(result)}
 

@@ -99,6 +99,17 @@ class Database:
                 )
             yield connection
 
+    @contextmanager
+    def alone(self, key: int) -> Iterator[bool]:
+        """Whether this process is the only one to hold `key` while the block lasts; a killed holder lets go at once."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            is_ours = bool(connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": key}).scalar())
+            try:
+                yield is_ours
+            finally:
+                if is_ours:
+                    connection.execute(text("select pg_advisory_unlock(:key)"), {"key": key})
+
 
 def psycopg_of(connection: Connection) -> "psycopg.Connection[Any]":
     """The psycopg connection beneath, in the same transaction: for COPY."""

@@ -5,7 +5,8 @@ from noc_platform.streams.declaration import Column, Stream
 
 HEAD = """# Data dictionary
 
-Made from `noc_platform/streams/catalogue.py` by `make docs`. Instants are UTC. "or" are other headers a source may use, in any case.
+Made from `noc_platform/streams/catalogue.py` by `make docs`. Instants are UTC. "or" are other headers a source may
+use, in any case.
 """
 
 
@@ -34,7 +35,7 @@ def _row(stream: Stream, column: Column) -> str:
     if column.allowed:
         meaning += f" One of {', '.join(column.allowed)}."
     if column.minimum is not None or column.maximum is not None:
-        meaning += f" {'' if column.minimum is None else f'{column.minimum:,g}'} to {'' if column.maximum is None else f'{column.maximum:,g}'}."
+        meaning += f" {_bound(column.minimum)} to {_bound(column.maximum)}."
     if column.refers_to:
         meaning += f" Found in {column.refers_to}."
     if column.also_known_as:
@@ -44,3 +45,7 @@ def _row(stream: Stream, column: Column) -> str:
     filled = column.name in ("event_id", "received_at") or (column.name == "occurred_at" and stream.occurred_from)
     required = "filled in" if filled else "yes" if column.required else ""
     return f"| `{column.name}` | {column.kind} | {column.unit or ''} | {required} | {meaning} |"
+
+
+def _bound(value: float | None) -> str:
+    return "" if value is None else f"{value:,g}"

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,19 +220,18 @@ def _records(lines: Iterator[Line], written: Format) -> Iterator[_Record]:
     with the next one. The row number counts records, as a spreadsheet shows them.
     """
     number = 0
-    waiting: list[Line] = []
-    source = _with_pushback(lines, waiting)
+    source = _Lines(lines)
     for line in source:
         if line[1] is not None and not line[1].strip():
             continue
         number += 1
-        yield _record(number, line, source, waiting, written)
+        yield _record(number, line, source, written)
 
 
 LONGEST_RECORD_LINES = 100
 
 
-def _record(number: int, line: Line, source: Iterator[Line], waiting: list[Line], written: Format) -> _Record:
+def _record(number: int, line: Line, source: "_Lines", written: Format) -> _Record:
     if line[1] is None:
         return _Record(number, [], "line longer than NOC_INGEST_LONGEST_LINE_BYTES", "")
     taken: list[Line] = []
@@ -245,7 +245,7 @@ def _record(number: int, line: Line, source: Iterator[Line], waiting: list[Line]
             break
         content += following[1]
     if _is_open(content):
-        waiting.extend(taken)
+        source.give_back(taken)
         return _Record(number, [], "a quote is opened and never closed", _shown(line[1]))
     try:
         decoded = content.decode(written.encoding)
@@ -257,15 +257,21 @@ def _record(number: int, line: Line, source: Iterator[Line], waiting: list[Line]
     return _Record(number, [text.strip() for text in fields], None, _shown(content))
 
 
-def _with_pushback(lines: Iterator[Line], waiting: list[Line]) -> Iterator[Line]:
-    while True:
-        if waiting:
-            yield waiting.pop(0)
-            continue
-        line = next(lines, None)
-        if line is None:
-            return
-        yield line
+class _Lines:
+    """Lines that can be given back, to be read again."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._again: deque[Line] = deque()
+
+    def __iter__(self) -> Iterator[Line]:
+        return self
+
+    def __next__(self) -> Line:
+        return self._again.popleft() if self._again else next(self._lines)
+
+    def give_back(self, taken: list[Line]) -> None:
+        self._again.extendleft(reversed(taken))
 
 
 def _is_open(content: bytes) -> bool:

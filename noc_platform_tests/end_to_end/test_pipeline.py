@@ -43,13 +43,18 @@ def files_of(world: Path, stream: str) -> list[Path]:
 def test_every_row_of_the_world_is_accounted_for(noc: Noc, world: Path) -> None:
     status = noc.json("status")
     for stream in STREAMS:
-        given = pa.concat_tables([pq.read_table(path) for path in files_of(world, stream)], promote_options="default")
-        again = noc.json("ingest", stream, *files_of(world, stream))
-        receipts = again if isinstance(again, list) else [again]
-        assert sum(receipt["read"] for receipt in receipts) == given.num_rows
-        assert all(receipt["accepted"] == 0 and receipt["quarantined"] == 0 for receipt in receipts), stream
-        assert status["streams"][stream]["rows"] <= given.num_rows
+        given = sum(pq.read_metadata(path).num_rows for path in files_of(world, stream))
+        assert 0 < status["streams"][stream]["rows"] <= given, stream
         assert status["streams"][stream]["quarantined"] == 0
+
+
+@pytest.mark.parametrize("stream", ["people", "attendance_events"])
+def test_the_same_files_again_change_nothing(noc: Noc, world: Path, stream: str) -> None:
+    before = noc.rows(stream)
+    again = noc.json("ingest", stream, *files_of(world, stream))
+    for receipt in again if isinstance(again, list) else [again]:
+        assert receipt["duplicate"] == receipt["read"] > 0
+    assert noc.rows(stream) == before
 
 
 def test_the_lake_holds_what_was_received_and_nothing_waits(noc: Noc) -> None:

@@ -1,4 +1,4 @@
-"""Telemetry as Dagster runs it: from rows in PostgreSQL to the signals of a site, with checks that stop what is wrong."""
+"""Telemetry as Dagster runs it: from rows in PostgreSQL to the signals of a site; checks stop what is wrong."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count

@@ -50,7 +50,7 @@ def same(found: Row, expected: Row) -> None:
         assert found[name] == wanted, name
 
 
-@examples(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(day=days())
 def test_what_the_api_asks_is_what_the_history_computes(engine: PostgreSQL, day: Day) -> None:
     engine.hold(tables_of(day))
