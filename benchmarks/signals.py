@@ -21,7 +21,7 @@ from noc_platform.telemetry.vocabulary import Window
 FULL = Load(guards=2_000, days=7)
 TENTH = Load(guards=200, days=7)
 POLICY = MovementPolicy(100.0, 150.0)
-ROUNDS = 3
+ROUNDS = 5
 HAND_WRITTEN = (Path(__file__).parent / "signals_by_hand.sql").read_text()
 WRITTEN = "format parquet, compression zstd, partition_by (tenant_id, day), write_partition_columns true"
 COUNTED = (

@@ -1,11 +1,11 @@
 with fixes as (
-    select tenant_id, person_id, date_trunc('hour', occurred_at) as bucket, occurred_at, latitude, longitude,
+    select tenant_id, person_id, epoch_us(occurred_at) // 3600000000 as slot, epoch_us(occurred_at) // 1000000 as second, occurred_at, latitude, longitude,
            coalesce(accuracy_meters, 0) as accuracy, coalesce(accuracy_meters, 0) <= 100 as usable
     from location_updates where latitude is not null and longitude is not null
 ), paired as (
     select *, lag(latitude) over trail as from_latitude, lag(longitude) over trail as from_longitude, lag(accuracy) over trail as from_accuracy,
-           epoch(date_trunc('second', occurred_at)) - lag(epoch(date_trunc('second', occurred_at))) over trail as elapsed
-    from fixes window trail as (partition by tenant_id, person_id, bucket, usable order by occurred_at, latitude, longitude, accuracy)
+           second - lag(second) over trail as elapsed
+    from fixes window trail as (partition by tenant_id, person_id, slot, usable order by occurred_at, latitude, longitude, accuracy)
 ), middles as (
     select *, radians((latitude + from_latitude) / 2) as middle, latitude - from_latitude as north,
            least(abs(longitude - from_longitude), 360 - abs(longitude - from_longitude)) as east
@@ -18,32 +18,32 @@ with fixes as (
                   power(sin(radians(north) / 2), 2) + cos(radians(latitude)) * cos(radians(from_latitude)) * power(sin(radians(east) / 2), 2)))) end as apart
     from middles
 ), location as (
-    select tenant_id, person_id, bucket, count(*) as fixes, count(*) filter (usable) as usable_fixes,
+    select tenant_id, person_id, slot, count(*) as fixes, count(*) filter (usable) as usable_fixes,
            sum(case when apart <= greatest(accuracy, from_accuracy) then 0 when apart <= elapsed * (150 / 3.6) then apart
                     when apart > elapsed * (150 / 3.6) then elapsed * (150 / 3.6) end) filter (usable) as meters
     from legs group by all
 ), phone as (
-    select tenant_id, person_id, date_trunc('hour', occurred_at) as bucket, count(*) as phone_events from device_events group by all
+    select tenant_id, person_id, epoch_us(occurred_at) // 3600000000 as slot, count(*) as phone_events from device_events group by all
 ), work as (
-    select tenant_id, coalesce(performed_by, person_id) as person_id, date_trunc('hour', ended_at) as bucket,
+    select tenant_id, coalesce(performed_by, person_id) as person_id, epoch_us(ended_at) // 3600000000 as slot,
            count(distinct jobneed_id) filter (identifier not in ('INTERNALTOUR', 'EXTERNALTOUR') and status = 'COMPLETED') as tasks,
            count(distinct jobneed_id) filter (identifier in ('INTERNALTOUR', 'EXTERNALTOUR') and parent_id is not null
                and status <> 'AUTOCLOSED' and coalesce(scan_type, '') <> 'SKIP') as checkpoints
     from jobneeds where ended_at is not null and abs(epoch(occurred_at) - epoch(ended_at)) < 86400 group by all
 ), due as (
-    select tenant_id, person_id, date_trunc('hour', planned_at) as bucket,
+    select tenant_id, person_id, epoch_us(planned_at) // 3600000000 as slot,
            count(distinct jobneed_id) filter (identifier not in ('INTERNALTOUR', 'EXTERNALTOUR')) as tasks_due,
            count(distinct jobneed_id) filter (identifier in ('INTERNALTOUR', 'EXTERNALTOUR') and parent_id is not null) as checkpoints_due
     from jobneeds where planned_at is not null and abs(epoch(occurred_at) - epoch(planned_at)) < 86400 group by all
 ), hours as (
-    select tenant_id, person_id, site_id, starts_at, unnest(range(date_trunc('hour', starts_at), ends_at, interval 1 hour)) as bucket
+    select tenant_id, person_id, site_id, starts_at, unnest(range(epoch_us(starts_at) // 3600000000, (epoch_us(ends_at) + 3599999999) // 3600000000)) as slot
     from noc_shift where not coalesce(is_cancelled, false)
 ), duty as (
-    select tenant_id, person_id, bucket, arg_max(site_id, starts_at) as duty_site_id from hours group by all
+    select tenant_id, person_id, slot, arg_max(site_id, starts_at) as duty_site_id from hours group by all
 ), gathered as (
-    select tenant_id, person_id, bucket, phone_events, fixes, usable_fixes, meters, tasks, checkpoints, tasks_due, checkpoints_due, duty_site_id
-    from phone full join location using (tenant_id, person_id, bucket) full join work using (tenant_id, person_id, bucket)
-    full join due using (tenant_id, person_id, bucket) full join duty using (tenant_id, person_id, bucket)
+    select tenant_id, person_id, slot, phone_events, fixes, usable_fixes, meters, tasks, checkpoints, tasks_due, checkpoints_due, duty_site_id
+    from phone full join location using (tenant_id, person_id, slot) full join work using (tenant_id, person_id, slot)
+    full join due using (tenant_id, person_id, slot) full join duty using (tenant_id, person_id, slot)
 ), feeds as (
     select tenant_id, day, bool_or(stream = 'device_events') as device_feed, bool_or(stream = 'location_updates') as location_feed,
            bool_or(stream = 'jobneeds') as jobneed_feed
@@ -60,7 +60,7 @@ select g.tenant_id, g.person_id, g.bucket, g.bucket::date as day,
        case when r.tenant_id is not null then duty_site_id is not null end as is_on_duty, duty_site_id is not null as is_rostered,
        coalesce(phone_events, 0) + coalesce(fixes, 0) > 0 as is_reporting,
        coalesce(f.device_feed, false) as has_device_feed, coalesce(f.location_feed, false) as has_location_feed, coalesce(f.jobneed_feed, false) as has_jobneed_feed
-from gathered g
+from (select *, to_timestamp(slot * 3600) as bucket from gathered) g
 left join feeds f on f.tenant_id = g.tenant_id and f.day = g.bucket::date
 left join noc_roster_tenant r on r.tenant_id = g.tenant_id
 left join noc_person p on p.tenant_id = g.tenant_id and p.person_id = g.person_id

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from noc_platform.lake.engines import FEEDS_SCHEMA, FEEDS_TABLE, ROSTERS_TABLE
+from noc_platform.lake.engines import FEEDS_SCHEMA, FEEDS_TABLE, ROSTERS_TABLE, over
 from noc_platform.store.duck import open_duckdb
 from noc_platform.store.sessions import Server
 from noc_platform.streams.arrow import arrow_schema
@@ -41,7 +41,7 @@ class Engine(Protocol):
 class DuckDB:
     def __init__(self) -> None:
         self.connection = open_duckdb()
-        self.backend = ibis.duckdb.from_connection(self.connection)
+        self.backend = over(self.connection)
 
     def hold(self, tables: dict[str, pa.Table]) -> None:
         for name, table in tables.items():

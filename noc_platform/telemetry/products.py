@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noc_platform.lake.archive import generations, note_signals
-from noc_platform.lake.engines import duckdb_engine
+from noc_platform.lake.engines import duckdb_engine, over
 from noc_platform.lake.layout import Lake
 from noc_platform.settings import MovementPolicy
 from noc_platform.store.sessions import Database
@@ -42,8 +42,7 @@ def hourly_site_signals(people: pa.Table) -> pa.Table:
     from noc_platform.store.duck import open_duckdb
     from noc_platform.telemetry.signals import site_signals
 
-    engine = ibis.duckdb.from_connection(open_duckdb())
-    return engine.to_pyarrow(site_signals(ibis.memtable(people)))
+    return over(open_duckdb()).to_pyarrow(site_signals(ibis.memtable(people)))
 
 
 def write_days(lake: Lake, dataset: str, rows: pa.Table, days: list[date]) -> Written:
