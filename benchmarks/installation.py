@@ -32,6 +32,12 @@ def installation() -> Iterator[tuple[Settings, Server, Path]]:
         get_server(settings.absolute_home / "postgres").cleanup()
 
 
+def opened(home: str) -> tuple[Settings, Server]:
+    """The same installation from another process."""
+    settings = Settings(home=Path(home), database_url=None)
+    return settings, Server.of(settings)
+
+
 def put(settings: Settings, server: Server, stream: Stream, rows: pa.Table) -> Receipt:
     """Let a table in by the door."""
     numbered = rows.append_column(ROW_NUMBER, pa.array(range(1, rows.num_rows + 1), pa.int64()))

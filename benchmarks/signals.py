@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.installation import installation, put_references
+from benchmarks.installation import installation, opened, put_references
 from benchmarks.operation import TENANT, Load, fill_lake
 from benchmarks.race import Result, Run, in_own_process, in_turn, median_seconds
 from noc_platform.lake.layout import Lake
@@ -43,7 +43,7 @@ def ours(home: str, lake_url: str, days: list[date], out: str) -> Callable[[], N
     from noc_platform.lake.engines import duckdb_engine
     from noc_platform.telemetry.products import hourly_person_signals, write_days
 
-    server = _server(home)
+    _, server = opened(home)
     import ibis.backends.duckdb  # noqa: F401  # an import too, which Ibis puts off
 
     def work() -> None:
@@ -60,7 +60,7 @@ def by_hand(home: str, lake_url: str, days: list[date], out: str) -> Callable[[]
     from noc_platform.lake.engines import MEMORY_LIMIT, reference_tables
     from noc_platform.store.duck import open_duckdb
 
-    server = _server(home)
+    _, server = opened(home)
 
     def work() -> None:
         engine = open_duckdb()
@@ -82,7 +82,7 @@ def by_pandas(home: str, lake_url: str, days: list[date], out: str) -> Callable[
     from benchmarks.signals_by_pandas import signals
     from noc_platform.lake.engines import reference_tables
 
-    server = _server(home)
+    _, server = opened(home)
 
     def work() -> None:
         with server.pipeline.transaction() as connection:
@@ -149,12 +149,6 @@ def claims() -> list[Result]:
             11,
         ),
     ]
-
-
-def _server(home: str) -> Server:
-    from noc_platform.settings import Settings
-
-    return Server.of(Settings(home=Path(home), database_url=None))
 
 
 def _note_feeds(server: Server, days: list[date]) -> None:
