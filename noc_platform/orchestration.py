@@ -1,8 +1,12 @@
 """The words Dagster faces share: partitions, groups, owners, pools, retries, and when things run by themselves."""
 
-from enum import StrEnum
+import warnings
+from datetime import timedelta
 
 import dagster as dg
+
+# Asked for with open eyes; every process that loads the definitions would print it once an asset.
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
 # Long enough ago for any source; the door refuses events from before NOC_EARLIEST_EVENT, which is the same day.
 DAY = dg.DailyPartitionsDefinition(start_date="2000-01-01", timezone="UTC", end_offset=1)
@@ -11,17 +15,19 @@ AFTER_UPSTREAM = dg.AutomationCondition.eager()
 TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 # Two cores: computations over the lake take both, so they go one at a time.
 LAKE_POOL = "lake"
+# A feed that says nothing for a day is late; for two, something is broken.
+DAILY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=48), warn_window=timedelta(hours=26))
 
 
-class Group(StrEnum):
-    """Where an asset stands in the UI."""
+class Group:
+    """Where an asset stands in the UI. Plain text, because Dagster cannot send an enumeration there."""
 
     SOURCES = "sources"
     TELEMETRY = "telemetry"
     SIGNALS = "signals"
 
 
-class Owner(StrEnum):
+class Owner:
     """Whom to ask about an asset."""
 
     DATA = "team:data-engineering"

@@ -1,5 +1,6 @@
 """What every test may ask for: a real PostgreSQL, migrated, and tenants of its own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -44,8 +45,17 @@ def tenant() -> str:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder of real-world packs beside the checkout, or a skip that says what is missing."""
-    folder = Path(__file__).parents[2] / "shared" / "data"
+    """The folder of real-world packs, or a skip that says what is missing."""
+    named = os.environ.get("NOC_TEST_DATA")
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("no ../shared/data beside the checkout")
+        pytest.skip(f"no folder {folder}; NOC_TEST_DATA may name another")
     return folder
+
+
+@pytest.fixture(scope="session")
+def gastech(data_folder: Path) -> Path:
+    """The pack that mappings/gastech maps."""
+    if not (data_folder / "gastech").is_dir():
+        pytest.skip(f"no gastech pack in {data_folder}; NOC_TEST_DATA may name another folder")
+    return data_folder / "gastech"

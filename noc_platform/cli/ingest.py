@@ -56,8 +56,9 @@ def ingest(
                 )
                 receipts.append(receipt)
             except NocError as error:
-                failures.append(f"{path}: {error}")
-    _report(receipts, as_json)
+                failures.append(str(error) if path.name in str(error) else f"{path}: {error}")
+    if receipts:
+        _report(receipts, as_json)
     for failure in failures:
         typer.secho(f"noc: {failure}", fg=typer.colors.RED, err=True)
     if failures:

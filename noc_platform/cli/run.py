@@ -122,7 +122,7 @@ def _outcome(result: "ExecuteInProcessResult") -> dict[str, Any]:
     rows = {}
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
-        count = materialization.metadata.get("dagster/row_count")
+        count = materialization.metadata.get("rows_written")
         rows[materialization.asset_key.to_user_string()] = 0 if count is None else count.value
     checks = result.get_asset_check_evaluations()
     errors = [event.message for event in result.all_events if event.is_failure]

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -48,8 +47,7 @@ def _products(lake_url: str) -> dict[str, dict[str, object]]:
 
 
 def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -> None:
-    columns = ("stream", "rows", "in the lake", "newest day", "last received UTC", "refused", "open days")
-    table = Table(*columns, box=SIMPLE)
+    table = _table("stream", "rows", "in lake", "newest day", "last heard, UTC", "refused", "open")
     for item in streams:
         received = item.last_received_at.strftime("%Y-%m-%d %H:%M") if item.last_received_at else "never"
         counts = (f"{item.rows:,}", f"{item.archived_rows:,}" if item.newest_day else "")
@@ -58,10 +56,21 @@ def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -
         )
     console = Console()
     console.print(table)
-    made = Table("product", "rows", "newest day", box=SIMPLE)
+    console.print()
+    made = _table("product", "rows", "newest day")
     for name, holdings in products.items():
         made.add_row(name, f"{holdings['rows']:,}", str(holdings["newest_day"] or ""))
     console.print(made)
+    waiting = sum(item.open_days for item in streams)
+    console.print("\nNothing waits for noc run." if not waiting else f"\n{waiting} open days wait for noc run.")
+
+
+def _table(*columns: str) -> Table:
+    """Columns that fit 80 characters, numbers to the right."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    return table
 
 
 def _show_refusals(found: list[Refusal], as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """`noc up`: the Dagster UI and daemon, the MLflow UI and the API, until Ctrl-C."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import typer
 from noc_platform.cli.installation import CHECKOUT, Installation
 from noc_platform.settings import inherited_environment
 
+# What serves its assistants: seven processes that nothing here asks for, and that outlive Ctrl-C.
+QUIET_MLFLOW = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+STOPPED_BY_HAND = 128 + signal.SIGINT
+
 
 def up() -> None:
     """Serve everything on loopback until Ctrl-C, which stops everything cleanly."""
@@ -15,7 +20,7 @@ def up() -> None:
 
     here = Installation.open()
     settings, server = here.settings, here.server
-    environment = {**inherited_environment(), **here.dagster_environment()}
+    environment = {**inherited_environment(), **here.dagster_environment(), **QUIET_MLFLOW}
     manager = Manager()
     scripts = Path(sys.executable).parent
     workspace = f"-w {CHECKOUT / 'workspace.yaml'}"
@@ -36,4 +41,4 @@ def up() -> None:
         f"   API http://127.0.0.1:{settings.api_port}/docs   Ctrl-C stops everything."
     )
     manager.loop()
-    raise typer.Exit(manager.returncode or 0)
+    raise typer.Exit(0 if manager.returncode == STOPPED_BY_HAND else manager.returncode or 0)

@@ -102,6 +102,17 @@ def archive(connection: Connection, lake: Lake, stream: Stream, days: list[date]
     return done
 
 
+def rows_archived(connection: Connection, stream: Stream, days: list[date]) -> dict[date, int]:
+    """Rows the lake holds of each of these days of a stream, over all tenants, by the ledger."""
+    day = telemetry_day.c
+    rows = connection.execute(
+        select(day.day, func.sum(day.archived_rows))
+        .where(day.stream == stream.name, day.day.in_(days))
+        .group_by(day.day)
+    )
+    return {on: int(total) for on, total in rows}
+
+
 def generations(connection: Connection, days: list[date]) -> dict[tuple[str, str, date], int]:
     """What each tenant's day of each stream has reached: to be read before a computation, and noted after it."""
     day = telemetry_day.c

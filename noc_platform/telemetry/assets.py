@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from noc_platform.orchestration import AFTER_UPSTREAM, DAY, LAKE_POOL, ONE_RUN, TRANSIENT_RETRIES, Group, Owner
+from noc_platform.orchestration import (
+    AFTER_UPSTREAM,
+    DAILY_FRESH,
+    DAY,
+    LAKE_POOL,
+    ONE_RUN,
+    TRANSIENT_RETRIES,
+    Group,
+    Owner,
+)
 from noc_platform.resources import Platform
 from noc_platform.streams.catalogue import EVENT_STREAMS, REFERENCE_STREAMS, STREAMS
 from noc_platform.streams.declaration import Stream
@@ -50,6 +59,12 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
     return Window(window.start.astimezone(UTC), window.end.astimezone(UTC)).days
 
 
+def tell_days(context: dg.AssetExecutionContext, rows: dict[date, int]) -> None:
+    """Give every day of the run its own row count: one run writes many days."""
+    for day in days_of(context):
+        context.add_asset_metadata({"dagster/partition_row_count": rows.get(day, 0)}, partition_key=day.isoformat())
+
+
 def archive_asset(stream: Stream) -> dg.AssetsDefinition:
     """The history of one stream in the lake."""
 
@@ -66,15 +81,18 @@ def archive_asset(stream: Stream) -> dg.AssetsDefinition:
         metadata={"dagster/column_schema": declared_schema(stream)},
         check_specs=archive_specs(stream),
         automation_condition=AFTER_UPSTREAM,
+        freshness_policy=DAILY_FRESH,
         retry_policy=TRANSIENT_RETRIES,
         pool=LAKE_POOL,
         code_version="1",
     )
     def archived(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-        from noc_platform.lake.archive import archive
+        from noc_platform.lake.archive import archive, rows_archived
 
+        days = days_of(context)
         with platform.database.transaction() as connection:
-            done = archive(connection, platform.lake, stream, days_of(context))
+            done = archive(connection, platform.lake, stream, days)
+            tell_days(context, rows_archived(connection, stream, days))
         return dg.MaterializeResult(
             metadata=_archived_metadata(platform.lake, stream, done),
             check_results=archive_checks(platform.lake, stream, done),
@@ -96,6 +114,7 @@ ARCHIVES = [archive_asset(stream) for stream in EVENT_STREAMS]
     tags={"grain": "person-hour"},
     check_specs=person_specs("activity_signals"),
     automation_condition=AFTER_UPSTREAM,
+    freshness_policy=DAILY_FRESH,
     retry_policy=TRANSIENT_RETRIES,
     pool=LAKE_POOL,
     code_version="1",
@@ -107,6 +126,7 @@ def activity_signals(context: dg.AssetExecutionContext, platform: dg.ResourcePar
     written = refresh_person_signals(
         platform.database, platform.lake, days_of(context), platform.settings.movement_policy
     )
+    tell_days(context, written.by_day)
     plot = plot_by_hour(written.rows, {"phone_events_count": "phone events", "location_updates_count": "fixes"})
     return dg.MaterializeResult(
         metadata=described(written.rows, written.files, activity=plot), check_results=person_checks(written.rows)
@@ -123,6 +143,7 @@ def activity_signals(context: dg.AssetExecutionContext, platform: dg.ResourcePar
     tags={"grain": "site-hour"},
     check_specs=site_specs("site_activity_signals"),
     automation_condition=AFTER_UPSTREAM,
+    freshness_policy=DAILY_FRESH,
     retry_policy=TRANSIENT_RETRIES,
     pool=LAKE_POOL,
     code_version="1",
@@ -134,6 +155,7 @@ def site_activity_signals(
     from noc_platform.telemetry.products import refresh_site_signals
 
     people, written = refresh_site_signals(platform.lake, days_of(context))
+    tell_days(context, written.by_day)
     plot = plot_by_hour(written.rows, {"people_on_duty": "guards on duty", "people_reporting": "guards heard"})
     return dg.MaterializeResult(
         metadata=described(written.rows, written.files, staffing=plot), check_results=site_checks(written.rows, people)
@@ -147,6 +169,7 @@ def site_activity_signals(
     kinds={"postgres", "parquet"},
     tags={"role": "retention"},
     check_specs=retention_specs("telemetry_retention"),
+    freshness_policy=DAILY_FRESH,
     retry_policy=TRANSIENT_RETRIES,
     pool=LAKE_POOL,
     code_version="1",
@@ -160,7 +183,7 @@ def telemetry_retention(platform: dg.ResourceParam[Platform]) -> dg.MaterializeR
     gone = [item for item in retired if not item.kept_because]
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": sum(item.rows for item in gone),
+            "rows_dropped": sum(item.rows for item in gone),
             "days": len(gone),
             "kept": dg.MetadataValue.md("\n".join(stuck) or "none"),
         },
@@ -178,7 +201,7 @@ def telemetry_retention(platform: dg.ResourceParam[Platform]) -> dg.MaterializeR
 def _archived_metadata(lake: "Lake", stream: Stream, done: "list[Archived]") -> dict[str, Any]:
     from noc_platform.lake.archive import dataset_of
 
-    metadata: dict[str, Any] = {"dagster/row_count": sum(item.rows for item in done), "files": len(done)}
+    metadata: dict[str, Any] = {"rows_written": sum(item.rows for item in done), "files": len(done)}
     if done:
         newest = max(done, key=lambda item: item.day)
         metadata["preview"] = preview(lake.read(lake.partition(dataset_of(stream), newest.tenant, newest.day)))

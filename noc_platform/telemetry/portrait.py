@@ -66,9 +66,9 @@ def plot_by_hour(rows: "pa.Table", values: dict[str, str]) -> dg.MarkdownMetadat
 
 
 def described(rows: "pa.Table", files: int, **more: Any) -> dict[str, Any]:
-    """Row count, files, schema and preview of what was written."""
+    """Rows, files, schema and preview of what was written."""
     return {
-        "dagster/row_count": rows.num_rows,
+        "rows_written": rows.num_rows,
         "dagster/column_schema": columns_of(rows.schema),
         "files": files,
         "preview": preview(rows),

@@ -26,6 +26,12 @@ class Written:
     rows: pa.Table
     files: int
 
+    @property
+    def by_day(self) -> dict[date, int]:
+        """Rows of each UTC day that has any."""
+        counted = pc.value_counts(day_of(self.rows))
+        return {count["values"]: count["counts"] for count in counted.to_pylist()}
+
 
 def hourly_person_signals(engine: Any, window: Window, policy: MovementPolicy) -> pa.Table:
     """Signals per person and UTC hour over an engine that sees the sources (see `lake.engines`)."""
@@ -45,9 +51,14 @@ def hourly_site_signals(people: pa.Table) -> pa.Table:
     return over(open_duckdb()).to_pyarrow(site_signals(ibis.memtable(people)))
 
 
+def day_of(rows: pa.Table) -> pa.ChunkedArray:
+    """UTC day of each row's bucket."""
+    return pc.cast(rows["bucket"], pa.date32())
+
+
 def write_days(lake: Lake, dataset: str, rows: pa.Table, days: list[date]) -> Written:
     """Replace these days of a dataset, all tenants; a day that has become empty is removed."""
-    day_of_row = pc.cast(rows["bucket"], pa.date32())
+    day_of_row = day_of(rows)
     files = 0
     stale = {(partition.tenant, partition.day): partition for partition in lake.partitions(dataset, days)}
     for day in days:

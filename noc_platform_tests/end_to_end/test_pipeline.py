@@ -1,13 +1,9 @@
 """From stream files to an answer: simulate, ingest, run, serve, as separate processes."""
 
 import json
-import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from noc_platform.streams.catalogue import REFERENCE_STREAMS, STREAMS
-from noc_platform_tests.end_to_end.commands import Noc, kill
+from noc_platform_tests.end_to_end.commands import Noc, ask, kill
 
 
 @pytest.fixture(scope="module")
@@ -92,38 +88,8 @@ def test_late_rows_open_their_day_again(noc: Noc, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def service(noc: Noc) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = noc.start("serve", "--port", port)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{url}/readyz")
+    with noc.served() as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"{url} never answered")
-
-
-def ask(url: str, token: str) -> tuple[int, Any]:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
 
 
 def test_the_api_and_the_lake_tell_the_same(noc: Noc, service: str) -> None:
@@ -133,7 +99,7 @@ def test_the_api_and_the_lake_tell_the_same(noc: Noc, service: str) -> None:
     )
     busy = hours.filter(pc.greater(pc.fill_null(hours["movement_distance_meters"], 0), 100))
     for row in busy.take(pa.array(np.linspace(0, busy.num_rows - 1, 5).astype(int))).to_pylist():
-        token = noc.run("token", "--tenant", row["tenant_id"], "--capability", "noc:view").stdout.strip()
+        token = noc.token(row["tenant_id"])
         end = row["bucket"].replace(minute=0).timestamp() + 3600
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
         status, answer = ask(
@@ -145,7 +111,7 @@ def test_the_api_and_the_lake_tell_the_same(noc: Noc, service: str) -> None:
 
 
 def test_another_tenants_guard_is_nobody(noc: Noc, service: str) -> None:
-    token = noc.run("token", "--tenant", "no-such-tenant", "--capability", "noc:view").stdout.strip()
+    token = noc.token("no-such-tenant")
     status, answer = ask(f"{service}/api/v2/noc/telemetry/signals/g0001/", token)
     assert status == 404
     assert answer["status"] == 404

@@ -4,7 +4,6 @@ The commands are those of mappings/gastech/README.md, read from it: what a perso
 """
 
 import csv
-import os
 import shlex
 from collections import Counter
 from dataclasses import dataclass
@@ -37,18 +36,9 @@ Loaded = dict[tuple[str, str], FileReceipt]
 
 
 @pytest.fixture(scope="module")
-def pack(request: pytest.FixtureRequest) -> Path:
-    named = os.environ.get("NOC_TEST_DATA")
-    folder = Path(named) if named else request.getfixturevalue("data_folder")
-    if not (folder / "gastech").is_dir():
-        pytest.skip(f"no gastech pack in {folder}; NOC_TEST_DATA may name another folder")
-    return folder / "gastech"
-
-
-@pytest.fixture(scope="module")
-def steps(pack: Path) -> list[Step]:
+def steps(gastech: Path) -> list[Step]:
     lines = (CHECKOUT / "mappings/gastech/README.md").read_text(encoding="utf-8").splitlines()
-    return [step for line in lines if line.startswith("noc ingest ") for step in steps_of(line, pack)]
+    return [step for line in lines if line.startswith("noc ingest ") for step in steps_of(line, gastech)]
 
 
 @pytest.fixture(scope="module")

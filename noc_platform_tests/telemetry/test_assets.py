@@ -149,10 +149,10 @@ def test_a_run_shows_what_it_made(operation: Operation) -> None:
         "activity_signals",
         "site_activity_signals",
     }
-    assert shown["lake/device_events"]["dagster/row_count"].value == 2
-    assert shown["lake/alerts"]["dagster/row_count"].value == 0
-    assert shown["activity_signals"]["dagster/row_count"].value == 4
-    assert shown["site_activity_signals"]["dagster/row_count"].value == 2
+    assert shown["lake/device_events"]["rows_written"].value == 2
+    assert shown["lake/alerts"]["rows_written"].value == 0
+    assert shown["activity_signals"]["rows_written"].value == 4
+    assert shown["site_activity_signals"]["rows_written"].value == 2
     assert operation.tenant in shown["lake/device_events"]["preview"].value
     assert shown["activity_signals"]["activity"].value.startswith("![by hour](data:image/png;base64,")
     columns = [column.name for column in shown["activity_signals"]["dagster/column_schema"].value.columns]
@@ -165,6 +165,15 @@ def test_one_run_takes_a_range_of_days(operation: Operation) -> None:
     assert result.success
     assert len(result.get_asset_materialization_events()) == 3 * (len(EVENT_STREAMS) + 2), "one for each day and asset"
     assert [operation.is_open(offset) for offset in range(4)] == [False, False, False, True]
+    rows_of_day = {
+        (event.partition, event.asset_key.to_user_string()): event.step_materialization_data.materialization.metadata[
+            "dagster/partition_row_count"
+        ].value
+        for event in result.get_asset_materialization_events()
+    }
+    first = operation.day.isoformat()
+    assert rows_of_day[first, "lake/device_events"] == 1, "each day tells its own rows, not the run's"
+    assert rows_of_day[first, "lake/alerts"] == 0
     assert operation.people(2)["p0", 8]["phone_events_count"] == 1
     assert operation.people(3) == {}
 
