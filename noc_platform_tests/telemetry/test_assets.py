@@ -165,11 +165,10 @@ def test_one_run_takes_a_range_of_days(operation: Operation) -> None:
     assert result.success
     assert len(result.get_asset_materialization_events()) == 3 * (len(EVENT_STREAMS) + 2), "one for each day and asset"
     assert [operation.is_open(offset) for offset in range(4)] == [False, False, False, True]
+    written = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
     rows_of_day = {
-        (event.partition, event.asset_key.to_user_string()): event.step_materialization_data.materialization.metadata[
-            "dagster/partition_row_count"
-        ].value
-        for event in result.get_asset_materialization_events()
+        (made.partition, made.asset_key.to_user_string()): made.metadata["dagster/partition_row_count"].value
+        for made in written
     }
     first = operation.day.isoformat()
     assert rows_of_day[first, "lake/device_events"] == 1, "each day tells its own rows, not the run's"
