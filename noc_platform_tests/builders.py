@@ -28,12 +28,15 @@ def put(
     tenant: str | None = None,
     received_at: datetime = NOW,
     digest: str | None = None,
+    batch_rows: int = POLICY.batch_rows,
 ) -> Receipt:
     """Let rows in by the door; instants may be datetimes."""
     written = [{name: _written(value) for name, value in row.items()} for row in rows]
-    raw = RawBatch(text_table(written, list(range(1, len(rows) + 1))))
+    whole = text_table(written, list(range(1, len(rows) + 1)))
+    pieces = [whole.slice(start, batch_rows) for start in range(0, max(len(rows), 1), batch_rows)]
+    batches = [Batch(piece, RawBatch(piece)) for piece in pieces]
     source = Source("test", digest or uuid4().hex)
-    return admit(connection, stream, [Batch(raw.rows, raw)], source, POLICY, received_at, tenant)
+    return admit(connection, stream, batches, source, POLICY, received_at, tenant)
 
 
 def put_operation(connection: Connection, tenant: str, people: int = 3, sites: int = 2) -> None:

@@ -1,5 +1,6 @@
 """The door: each row ends in exactly one place, and the same source twice changes nothing."""
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -104,6 +105,33 @@ def test_the_same_source_twice_changes_nothing(database: Database, operation: st
         assert (again.accepted, again.duplicate, again.quarantined) == (0, 3, 1)
         assert stored(connection, "noc_telemetry_day", operation) == books
         assert stored(connection, "noc_quarantine", operation) == refused
+
+
+@examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    hours=st.lists(st.integers(0, 60), min_size=1, max_size=40),
+    known=st.lists(st.integers(0, 60), max_size=20),
+    batch_rows=st.integers(1, 15),
+)
+def test_each_event_once_wherever_in_a_source_it_comes_again(
+    database: Database, operation: str, hours: list[int], known: list[int], batch_rows: int
+) -> None:
+    """What is known, from before or from earlier in the source, may begin in any batch; the ledger counts the rest."""
+
+    def events(wanted: list[int]) -> list[dict[str, Any]]:
+        return [{**FIX, "person_id": "p1", "occurred_at": NOW - timedelta(hours=hour)} for hour in wanted]
+
+    with database.transaction() as connection:
+        put(connection, LOCATION_UPDATES, events(known), operation)
+        receipt = put(connection, LOCATION_UPDATES, events(hours), operation, batch_rows=batch_rows)
+        rows = stored(connection, "noc_location_update", operation, "occurred_at")
+        ledger = stored(connection, "noc_telemetry_day", operation, "day, rows, first_received_at")
+        connection.execute(text("delete from noc_location_update where tenant_id = :t"), {"t": operation})
+        connection.execute(text("delete from noc_telemetry_day where tenant_id = :t"), {"t": operation})
+    fresh = set(hours) - set(known)
+    assert (receipt.read, receipt.accepted, receipt.duplicate) == (len(hours), len(fresh), len(hours) - len(fresh))
+    assert Counter(row.occurred_at for row in rows) == Counter(NOW - timedelta(hours=h) for h in {*hours, *known})
+    assert {row.day: row.rows for row in ledger} == Counter(row.occurred_at.date() for row in rows)
 
 
 def test_a_row_that_fits_at_last_leaves_the_quarantine(database: Database, operation: str) -> None:
