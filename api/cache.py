@@ -3,9 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from api.auth import Capability, requires
 from api.metrics import CACHE_READS
 from noc_platform.errors import Misconfigured
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MOST_KEPT = 50_000
+# A longer query is none of ours; it would only fill the cache.
+LONGEST_KEPT_QUERY = 200
 PATIENCE_SECONDS = 0.5
 # While a shared cache is out, each request would wait for it in vain: it is left alone this long.
 REST_SECONDS = 10.0
@@ -73,6 +79,36 @@ class Answers:
             log.warning("the cache does not answer and is left alone for a while: %r", error.__cause__ or error)
             self._resting_until = time.monotonic() + REST_SECONDS
             return None
+
+
+class CachedRead(APIRoute):
+    """A route for viewers whose answers are kept.
+
+    Its endpoint gives JSON, which goes out as `data`. A kept answer is found by the caller's rights, the path and the
+    query as they came, before FastAPI takes the parameters apart: that takes longer than all the rest.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler FastAPI calls."""
+        fresh = super().get_route_handler()
+        caller = requires(Capability.VIEW)
+
+        async def answer(request: Request) -> Response:
+            async def compute() -> str:
+                return bytes((await fresh(request)).body).decode()
+
+            viewer = await caller(request)
+            query: bytes = request.scope["query_string"]
+            if len(query) > LONGEST_KEPT_QUERY:
+                data, is_kept = await compute(), False
+            else:
+                # "Now" stays one question while its answer is kept.
+                key = f"{viewer.scope}:{query.decode('latin-1')}:{request.scope['path'].rstrip('/')}"
+                data, is_kept = await request.app.state.answers.through(request.scope["route"].path, key, compute)
+            body = f'{{"status":"success","data":{data},"cached":{"true" if is_kept else "false"}}}'
+            return Response(body, media_type="application/json")
+
+        return answer
 
 
 def _opened(url: str | None) -> "Cache":

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -46,8 +47,15 @@ class CountRequests:
         finally:
             route = scope.get("route")
             endpoint = getattr(route, "path", UNKNOWN_ENDPOINT)
-            REQUESTS.labels(endpoint, status).inc()
-            LATENCY.labels(endpoint).observe(time.perf_counter() - started)
+            requests, latency = _meters(endpoint, status)
+            requests.inc()
+            latency.observe(time.perf_counter() - started)
+
+
+@cache
+def _meters(endpoint: str, status: int) -> tuple[Counter, Histogram]:
+    # Looking labels up costs more than counting; routes and statuses are few.
+    return REQUESTS.labels(endpoint, status), LATENCY.labels(endpoint)
 
 
 def exposition(registry: CollectorRegistry = REGISTRY) -> tuple[bytes, str]:

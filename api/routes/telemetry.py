@@ -1,6 +1,5 @@
 """Signals of a person or a site, now or at any moment raw telemetry is still held for."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,12 +7,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AwareDatetime
 
 from api.auth import Capability, Principal, requires
-from api.backend import Ready
+from api.cache import CachedRead
 from api.problems import responses
 from api.signals import Asked, read_person, read_site
 from noc_platform.telemetry.vocabulary import DEFAULT_WINDOW_MINUTES, Window
 
-router = APIRouter(prefix="/api/v2/noc/telemetry", tags=["telemetry"])
+router = APIRouter(prefix="/api/v2/noc/telemetry", tags=["telemetry"], route_class=CachedRead)
 Viewer = Annotated[Principal, Depends(requires(Capability.VIEW))]
 Identity = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 # Beyond these PostgreSQL or Python has no instants left for the margins around a window.
@@ -27,21 +26,6 @@ KnownAt = Annotated[
     AwareDatetime | None,
     Query(ge=EARLIEST, le=LATEST, description="Count only what had been received by then. Default: now."),
 ]
-Read = Callable[[Ready, Principal, str, Asked], Awaitable[str]]
-
-
-@router.get("/signals/site/{site_id}/", responses=responses(404, 410), response_class=Response)
-@router.get("/signals/site/{site_id}", include_in_schema=False)
-async def read_site_signals(
-    request: Request,
-    site_id: Identity,
-    viewer: Viewer,
-    window_minutes: WindowMinutes = DEFAULT_WINDOW_MINUTES,
-    as_of: AsOf = None,
-    known_at: KnownAt = None,
-) -> Response:
-    """Activity of the guards on duty at the site, summed, with how many were heard."""
-    return await _answered(request, "site_signals", read_site, viewer, site_id, window_minutes, as_of, known_at)
 
 
 @router.get("/signals/{person_id}/", responses=responses(404, 410), response_class=Response)
@@ -55,30 +39,27 @@ async def read_person_signals(
     known_at: KnownAt = None,
 ) -> Response:
     """What one guard did in the window, and why a value is missing where it is."""
-    return await _answered(request, "person_signals", read_person, viewer, person_id, window_minutes, as_of, known_at)
+    asked = _asked(window_minutes, as_of, known_at)
+    return Response(await read_person(await request.app.state.backend.ready(), viewer, person_id, asked))
 
 
-async def _answered(
+@router.get("/signals/site/{site_id}/", responses=responses(404, 410), response_class=Response)
+@router.get("/signals/site/{site_id}", include_in_schema=False)
+async def read_site_signals(
     request: Request,
-    endpoint: str,
-    read: Read,
-    viewer: Principal,
-    subject: str,
-    minutes: int,
-    as_of: datetime | None,
-    known_at: datetime | None,
+    site_id: Identity,
+    viewer: Viewer,
+    window_minutes: WindowMinutes = DEFAULT_WINDOW_MINUTES,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
 ) -> Response:
-    """The kept answer to the same question by somebody with the same rights, or a fresh one."""
+    """Activity of the guards on duty at the site, summed, with how many were heard."""
+    asked = _asked(window_minutes, as_of, known_at)
+    return Response(await read_site(await request.app.state.backend.ready(), viewer, site_id, asked))
 
-    async def compute() -> str:
-        now = datetime.now(UTC)
-        end = now if as_of is None else as_of.astimezone(UTC)
-        known = now if known_at is None else known_at.astimezone(UTC)
-        asked = Asked(Window.before(end, minutes), minutes, known, now)
-        return await read(await request.app.state.backend.ready(), viewer, subject, asked)
 
-    # "Now" stays one question while its answer is kept. The subject comes last, because it may hold any character.
-    key = f"{endpoint}:{viewer.scope}:{minutes}:{as_of}:{known_at}:{subject}"
-    data, cached = await request.app.state.answers.through(endpoint, key, compute)
-    body = f'{{"status":"success","data":{data},"cached":{"true" if cached else "false"}}}'
-    return Response(body, media_type="application/json")
+def _asked(minutes: int, as_of: datetime | None, known_at: datetime | None) -> Asked:
+    now = datetime.now(UTC)
+    end = now if as_of is None else as_of.astimezone(UTC)
+    known = now if known_at is None else known_at.astimezone(UTC)
+    return Asked(Window.before(end, minutes), minutes, known, now)

@@ -82,7 +82,7 @@ def test_requests_and_hits_are_counted_under_route_templates(service: Service, o
     template = "/api/v2/noc/telemetry/signals/{person_id}/"
     assert f'noc_telemetry_api_requests_total{{endpoint="{template}",status="200"}}' in text
     assert f'noc_telemetry_api_latency_seconds_bucket{{endpoint="{template}"' in text
-    assert 'noc_telemetry_api_cache_reads_total{endpoint="person_signals",result="hit"}' in text
+    assert f'noc_telemetry_api_cache_reads_total{{endpoint="{template}",result="hit"}}' in text
     assert "4711" not in text
     assert operation not in text
 
