@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from noc_platform.settings import DoorPolicy
+from noc_platform.streams.arrivals import History, nothing_kept
 from noc_platform.streams.catalogue import PEOPLE, SITES, TENANTS
 from noc_platform.streams.declaration import Stream
 from noc_platform.streams.door import Batch, Receipt, Source, admit
@@ -29,6 +30,7 @@ def put(
     received_at: datetime = NOW,
     digest: str | None = None,
     batch_rows: int = POLICY.batch_rows,
+    history: History = nothing_kept,
 ) -> Receipt:
     """Let rows in by the door; instants may be datetimes."""
     written = [{name: _written(value) for name, value in row.items()} for row in rows]
@@ -36,7 +38,7 @@ def put(
     pieces = [whole.slice(start, batch_rows) for start in range(0, max(len(rows), 1), batch_rows)]
     batches = [Batch(piece, RawBatch(piece)) for piece in pieces]
     source = Source("test", digest or uuid4().hex)
-    return admit(connection, stream, batches, source, POLICY, received_at, tenant)
+    return admit(connection, stream, batches, source, POLICY, received_at, tenant, history=history)
 
 
 def put_operation(connection: Connection, tenant: str, people: int = 3, sites: int = 2) -> None:

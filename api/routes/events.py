@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,7 +16,7 @@ from api.declared import batch_schema
 from api.metrics import EVENTS_INGESTED
 from api.problems import TooLarge, responses
 from noc_platform.errors import BadInput, NotFound
-from noc_platform.settings import DoorPolicy
+from noc_platform.settings import DoorPolicy, Settings
 from noc_platform.streams.catalogue import EVENT_STREAMS, SITE, stream_called
 from noc_platform.streams.declaration import RECEIVED_AT, SENTINELS, TENANT, Column, Stream
 
@@ -57,7 +58,7 @@ async def receive_events(request: Request, sender: Sender, stream: StreamName = 
     sent = Sent(await _body(request, settings.api_longest_body_bytes), _is_lines(request), stream)
     ready = await request.app.state.backend.ready()
     async with request.app.state.ingesting:
-        name, answer = await asyncio.to_thread(_received, ready.server.api, sent, sender, settings.door_policy)
+        name, answer = await asyncio.to_thread(_received, ready.server.api, sent, sender, settings)
     for result in ("accepted", "duplicate", "quarantined"):
         EVENTS_INGESTED.labels(name, result).inc(answer[result])
     return {"status": "success", "data": answer}
@@ -80,17 +81,21 @@ async def _body(request: Request, longest: int) -> bytes:
     return bytes(body)
 
 
-def _received(database: "Database", sent: Sent, sender: Principal, policy: DoorPolicy) -> tuple[str, dict[str, Any]]:
+def _received(database: "Database", sent: Sent, sender: Principal, settings: Settings) -> tuple[str, dict[str, Any]]:
     """Name of the stream and what became of the batch, in one transaction."""
+    from noc_platform.lake.archive import identities
+    from noc_platform.lake.layout import Lake
     from noc_platform.streams.door import Source, admit
 
+    policy, history = settings.door_policy, partial(identities, Lake(settings.lake))
     stream, batch = _batch(sent, sender.tenant, policy)
     # The tenant and the stream are part of it: the same bytes from somebody else are another batch.
     digest = hashlib.sha256(b"\0".join((sender.tenant.encode(), stream.name.encode(), sent.body))).hexdigest()
     with database.transaction(sender.tenant) as connection:
         _refuse_strangers(connection, sender, batch)
         now = datetime.now(UTC)
-        receipt = admit(connection, stream, [batch], Source("api", digest), policy, now, sender.tenant)
+        source = Source("api", digest)
+        receipt = admit(connection, stream, [batch], source, policy, now, sender.tenant, history=history)
         return stream.name, {"stream": stream.name, **asdict(receipt), "reasons": _reasons(connection)}
 
 

@@ -31,6 +31,8 @@ def ingest(
 
     Exit code 1 when a file could not be read at all; the others still went in.
     """
+    from noc_platform.lake.archive import identities
+    from noc_platform.lake.layout import Lake
     from noc_platform.streams.files import total_rows
     from noc_platform.streams.intake import ingest_file
     from noc_platform.streams.mapping import Mapping
@@ -38,6 +40,7 @@ def ingest(
     declared = stream_called(stream)
     foreign = Mapping.load(mapping) if mapping else None
     here = Installation.open()
+    lake = Lake(here.settings.lake)
     receipts: list[FileReceipt] = []
     failures: list[str] = []
     with _progress(hidden=as_json) as progress:
@@ -53,6 +56,7 @@ def ingest(
                     received_at=datetime.now(UTC),
                     tenant=tenant,
                     on_batch=partial(progress.advance, bar),
+                    history=partial(identities, lake),
                 )
                 receipts.append(receipt)
             except NocError as error:

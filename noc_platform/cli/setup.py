@@ -1,6 +1,7 @@
 """`noc setup` and `noc sample`: a platform that is ready, and one that has something to show."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -23,6 +24,8 @@ def setup() -> None:
 
 def sample() -> None:
     """Make the sample world under NOC_HOME/sample and ingest it. Safe to run again."""
+    from noc_platform.lake.archive import identities
+    from noc_platform.lake.layout import Lake
     from noc_platform.simulator.manifest import MANIFEST
     from noc_platform.simulator.world import WorldPlan
     from noc_platform.simulator.writer import write_world
@@ -38,9 +41,11 @@ def sample() -> None:
     files = [
         (stream, path) for stream in STREAMS.values() for path in sorted(folder.glob(f"**/{stream.name}*.parquet"))
     ]
+    history = partial(identities, Lake(here.settings.lake))
     total = Receipt()
     for stream, path in track(files, description="Ingesting the sample", console=Console(stderr=True), transient=True):
-        done = ingest_file(here.server.pipeline, stream, path, None, here.settings.door_policy, datetime.now(UTC))
+        now = datetime.now(UTC)
+        done = ingest_file(here.server.pipeline, stream, path, None, here.settings.door_policy, now, history=history)
         total += Receipt(done.read, done.accepted, done.duplicate, done.quarantined)
     typer.echo(
         f"Sample: {total.read:,} rows read, {total.accepted:,} accepted, {total.duplicate:,} known already, "

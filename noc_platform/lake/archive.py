@@ -159,14 +159,12 @@ def retire_all(database: Database, lake: Lake, retention: timedelta, as_of: date
     return retired
 
 
-def identities(lake: Lake, stream: Stream, tenant: str, day: date) -> pa.Table:
-    """Identities of the events the lake holds of a day: column `event_id`."""
+def identities(lake: Lake, stream: Stream, tenant: str, day: date) -> pa.Array:
+    """Identities of the events the lake holds of a day: the door's `History`, with `functools.partial` for the lake."""
     partition = lake.partition(dataset_of(stream), tenant, day)
-    return (
-        lake.read(partition, ["event_id"])
-        if lake.exists(partition)
-        else pa.table({"event_id": pa.array([], pa.string())})
-    )
+    if not lake.exists(partition):
+        return pa.array([], pa.string())
+    return lake.read(partition, ["event_id"])["event_id"].combine_chunks()
 
 
 def _retire_day(
@@ -176,11 +174,7 @@ def _retire_day(
         return Retired(tenant, stream.name, day, 0, "its newest rows are not in the lake yet; run the pipeline first")
     here = copy_out(connection, stream.table, pa.schema([("event_id", pa.string())]), OF_DAY, **_bounds(tenant, day))
     there = identities(lake, stream, tenant, day)
-    missing = (
-        here.num_rows - pc.sum(pc.is_in(here["event_id"], value_set=there["event_id"].combine_chunks())).as_py()
-        if here.num_rows
-        else 0
-    )
+    missing = here.num_rows - pc.sum(pc.is_in(here["event_id"], value_set=there)).as_py() if here.num_rows else 0
     if missing:
         return Retired(
             tenant, stream.name, day, here.num_rows, f"{missing} of its rows are not in the lake; archive the day again"

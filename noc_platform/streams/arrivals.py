@@ -3,6 +3,7 @@
 Both work inside the caller's transaction: `add` takes a batch, `settle` ends the source and gives how many were new.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 import psycopg.errors
@@ -15,6 +16,13 @@ from noc_platform.streams.declaration import Stream
 from noc_platform.streams.files import ROW_NUMBER
 
 Day = tuple[str, date]
+# Identities the lake holds of a stream's events of one tenant and UTC day.
+History = Callable[[Stream, str, date], pa.Array]
+
+
+def nothing_kept(stream: Stream, tenant: str, day: date) -> pa.Array:  # noqa: ARG001 - a `History`
+    """The history of an installation without a lake."""
+    return pa.array([], pa.string())
 
 
 def open_staging(connection: Connection, stream: Stream, *more: str) -> None:
@@ -31,15 +39,17 @@ class Events:
     not go through) holds, they go by way of a staging table instead, which costs twice as much.
     """
 
-    def __init__(self, connection: Connection, stream: Stream) -> None:
+    def __init__(self, connection: Connection, stream: Stream, history: History) -> None:
         self._connection = connection
         self._stream = stream
+        self._history = history
         self._is_straight = not self._is_held_to_rows()
+        self._left = self._days_that_left()
         self._days: dict[Day, tuple[int, datetime, datetime]] = {}
 
     def add(self, rows: pa.Table) -> None:
         """Add a batch of checked rows."""
-        events = rows.drop_columns([ROW_NUMBER])
+        events = self._without_history(rows.drop_columns([ROW_NUMBER]))
         if self._is_straight:
             try:
                 with self._connection.begin_nested():
@@ -77,6 +87,24 @@ class Events:
         question = text("select row_security_active(:table)")
         return bool(self._connection.execute(question, {"table": self._stream.table}).scalar_one())
 
+    def _days_that_left(self) -> set[Day]:
+        question = text(
+            "select tenant_id, day from noc_telemetry_day where stream = :stream and dropped_at is not null"
+        )
+        return {(tenant, day) for tenant, day in self._connection.execute(question, {"stream": self._stream.name})}
+
+    def _without_history(self, events: pa.Table) -> pa.Table:
+        """Less the events that PostgreSQL has forgotten and the lake has not."""
+        if not self._left:
+            return events
+        day_of_row = _day_of(events)
+        for tenant, day in self._left & set(_days_of(events)):
+            is_known = pc.is_in(events["event_id"], value_set=self._history(self._stream, tenant, day))
+            is_then = pc.and_(pc.equal(events["tenant_id"], tenant), pc.equal(day_of_row, pa.scalar(day)))
+            keeps = pc.invert(pc.and_(is_known, is_then))
+            events, day_of_row = events.filter(keeps), day_of_row.filter(keeps)
+        return events
+
     def _add_what_is_new(self, events: pa.Table) -> None:
         names = ", ".join(self._stream.names)
         open_staging(self._connection, self._stream)
@@ -98,11 +126,15 @@ class Events:
             self._days[day] = (before + rows, min(earliest, first), max(latest, last))
 
 
+def _day_of(events: pa.Table) -> pa.ChunkedArray:
+    return pc.cast(events["occurred_at"], pa.date32(), safe=False)
+
+
 def _days_of(events: pa.Table) -> dict[Day, tuple[int, datetime, datetime]]:
     days = pa.table(
         {
             "tenant": events["tenant_id"],
-            "day": pc.cast(events["occurred_at"], pa.date32(), safe=False),
+            "day": _day_of(events),
             "received_at": events["received_at"],
         }
     )

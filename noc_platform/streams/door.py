@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from noc_platform.settings import DoorPolicy
-from noc_platform.streams.arrivals import Events, References
+from noc_platform.streams.arrivals import Events, History, References, nothing_kept
 from noc_platform.streams.catalogue import STREAMS
 from noc_platform.streams.checking import Checker
 from noc_platform.streams.declaration import Stream
@@ -67,14 +67,15 @@ def admit(
     received_at: datetime,
     tenant: str | None = None,
     on_batch: Callable[[int], None] = lambda _: None,
+    history: History = nothing_kept,
 ) -> Receipt:
     """Let rows in, inside the caller's transaction.
 
     `received_at` (UTC) stamps rows whose source does not say when it knew; `tenant` is given to rows that name none.
-    `on_batch` hears how many rows were just read.
+    `on_batch` hears how many rows were just read. `history` knows the events of days that have left PostgreSQL.
     """
     open_quarantine(connection)
-    arrivals = References(connection, stream) if stream.is_reference else Events(connection, stream)
+    arrivals = References(connection, stream) if stream.is_reference else Events(connection, stream, history)
     checker = Checker(stream, known_keys(connection, stream), policy, received_at, tenant)
     receipt = Receipt()
     for batch, checked in _one_ahead((batch, checker.check(batch.rows)) for batch in batches):

@@ -8,6 +8,7 @@ from pathlib import Path
 from noc_platform.errors import BadMapping
 from noc_platform.settings import DoorPolicy
 from noc_platform.store.sessions import Database
+from noc_platform.streams.arrivals import History, nothing_kept
 from noc_platform.streams.declaration import Stream
 from noc_platform.streams.door import Batch, Receipt, Source, admit
 from noc_platform.streams.files import Format, Limits, digest_of, read_batches
@@ -35,6 +36,7 @@ def ingest_file(
     received_at: datetime,
     tenant: str | None = None,
     on_batch: Callable[[int], None] = lambda _: None,
+    history: History = nothing_kept,
 ) -> FileReceipt:
     """Let a whole file in, or nothing of it. Running it again changes nothing.
 
@@ -56,7 +58,7 @@ def ingest_file(
 
     source = Source(path.name, digest_of(path))
     with database.transaction() as connection:
-        receipt = admit(connection, stream, batches(), source, policy, received_at, tenant, on_batch)
+        receipt = admit(connection, stream, batches(), source, policy, received_at, tenant, on_batch, history)
     return _file_receipt(path, receipt, excluded)
 
 
