@@ -5,7 +5,9 @@ The only module that reads the environment. Logic receives a policy, never these
 
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -146,14 +148,21 @@ class Settings(BaseSettings):
         if self.token_secret is not None:
             return self.token_secret
         path = self.absolute_home / "token-secret"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text()
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(SECRET_BYTES))
+        if not path.exists():
+            _make_secret(path)
         return path.read_text()
+
+
+def _make_secret(path: Path) -> None:
+    """A new secret at `path`, unless another process was faster; nobody ever reads half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp gives mode 0600.
+    descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".token-secret-")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(SECRET_BYTES))
+    with suppress(FileExistsError):
+        os.link(unfinished, path)
+    Path(unfinished).unlink()
 
 
 def load_settings() -> Settings:

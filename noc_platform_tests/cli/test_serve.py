@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,15 +12,9 @@ import pytest
 
 from noc_platform.settings import Settings
 from noc_platform.store.sessions import Server
+from noc_platform_tests.end_to_end.commands import free_port
 
 NOC = [sys.executable, "-c", "from noc_platform.cli.main import main; main()"]
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -62,6 +62,13 @@ def test_the_lake_holds_what_was_received_and_nothing_waits(noc: Noc) -> None:
     assert all(product["rows"] > 0 for product in status["products"].values())
 
 
+def test_status_fits_a_terminal_and_says_that_nothing_waits(noc: Noc) -> None:
+    lines = noc.run("status").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "Nothing waits for noc run."
+    assert not any("…" in line for line in lines)
+
+
 def test_running_again_finds_nothing_to_do(noc: Noc) -> None:
     assert noc.json("run") == {"runs": []}
 
