@@ -58,6 +58,10 @@ def _current_revision(connection: Connection) -> str | None:
     return connection.execute(text("select version_num from alembic_version")).scalar() if known else None
 
 
+# Text is ordered as DuckDB and Parquet order it, whatever the machine's language; and compared at half the cost.
+TEXT_BY_BYTES = "template template0 encoding 'UTF8' lc_collate 'C'"
+
+
 def _create_databases(server: Server) -> None:
     url = server.url.set(database=MAINTENANCE_DATABASE)
     wanted = (str(server.url.database), *DATABASES[1:])
@@ -66,7 +70,7 @@ def _create_databases(server: Server) -> None:
             present = set(connection.execute(text("select datname from pg_database")).scalars())
             for name in wanted:
                 if name not in present:
-                    _tolerating_a_race(connection, f'create database "{name}"')
+                    _tolerating_a_race(connection, f'create database "{name}" {TEXT_BY_BYTES}')
     except OperationalError as error:
         raise Unavailable(f"PostgreSQL does not answer: {error.orig}") from error
 

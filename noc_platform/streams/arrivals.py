@@ -112,7 +112,7 @@ class Events:
         statement = f"""
             with added as (
                 insert into {self._stream.table} ({names}) select {names} from staged
-                on conflict (tenant_id, event_id) do nothing
+                on conflict (event_id, tenant_id) do nothing
                 returning tenant_id, occurred_at, received_at
             )
             select tenant_id, occurred_at::date, count(*), min(received_at), max(received_at) from added group by 1, 2

@@ -76,7 +76,7 @@ RECEIVED_AT = Column(
 class Stream:
     """A kind of row that enters by the door.
 
-    An event stream is append-only and keyed by (tenant_id, event_id). A reference stream holds one row per `key`; a
+    An event stream is append-only and keyed by (event_id, tenant_id). A reference stream holds one row per `key`; a
     later row with the same key replaces the earlier one.
     """
 
@@ -84,7 +84,7 @@ class Stream:
     meaning: str
     table: str
     own_columns: tuple[Column, ...]
-    key: tuple[str, ...] = ("tenant_id", "event_id")
+    key: tuple[str, ...] = ("event_id", "tenant_id")
     is_reference: bool = False
     occurred_from: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = field(default=())

@@ -41,7 +41,7 @@ SQL_TYPES: dict[Kind, TypeEngine[Any]] = {
 
 
 def table_of(stream: Stream) -> Table:
-    """The PostgreSQL table of a stream. Its key begins with the tenant, so that pages stay together.
+    """The PostgreSQL table of a stream. Its key begins with the event's identity, which one comparison tells apart.
 
     Events arrive roughly in time, so a block-range index finds the rows of a day and costs a load next to nothing.
     """

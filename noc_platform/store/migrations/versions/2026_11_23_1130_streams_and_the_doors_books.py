@@ -53,7 +53,7 @@ def upgrade() -> None:
             nullable=False,
             comment="When the platform knew, UTC; stamped at the door where the source does not say.",
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "event_id", name=op.f("pk_noc_alert_event")),
+        sa.PrimaryKeyConstraint("event_id", "tenant_id", name=op.f("pk_noc_alert_event")),
         comment="Alerts other systems raised about people, sites and devices.",
     )
     op.create_index("ix_noc_alert_event_day", "noc_alert_event", ["occurred_at"], unique=False, postgresql_using="brin")
@@ -153,7 +153,7 @@ def upgrade() -> None:
             nullable=False,
             comment="When the platform knew, UTC; stamped at the door where the source does not say.",
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "event_id", name=op.f("pk_noc_attendance_event")),
+        sa.PrimaryKeyConstraint("event_id", "tenant_id", name=op.f("pk_noc_attendance_event")),
         comment="Guards punching in and out, with the biometric and GPS evidence. One row per reported state.",
     )
     op.create_index(
@@ -226,7 +226,7 @@ def upgrade() -> None:
             nullable=False,
             comment="When the platform knew, UTC; stamped at the door where the source does not say.",
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "event_id", name=op.f("pk_noc_device_event")),
+        sa.PrimaryKeyConstraint("event_id", "tenant_id", name=op.f("pk_noc_device_event")),
         comment="What phones report of themselves: activity, logins, battery, signal.",
     )
     op.create_index(
@@ -288,7 +288,7 @@ def upgrade() -> None:
             nullable=False,
             comment="When the platform knew, UTC; stamped at the door where the source does not say.",
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "event_id", name=op.f("pk_noc_jobneed")),
+        sa.PrimaryKeyConstraint("event_id", "tenant_id", name=op.f("pk_noc_jobneed")),
         comment="Units of work and what became of them: tasks, tours and their checkpoints. One row per reported state.",
     )
     op.create_index("ix_noc_jobneed_day", "noc_jobneed", ["occurred_at"], unique=False, postgresql_using="brin")
@@ -350,7 +350,7 @@ def upgrade() -> None:
             nullable=False,
             comment="When the platform knew, UTC; stamped at the door where the source does not say.",
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "event_id", name=op.f("pk_noc_location_update")),
+        sa.PrimaryKeyConstraint("event_id", "tenant_id", name=op.f("pk_noc_location_update")),
         comment="GPS fixes of guards.",
     )
     op.create_index(
