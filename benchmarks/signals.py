@@ -45,6 +45,7 @@ def ours(home: str, lake_url: str, days: list[date], out: str) -> Callable[[], N
 
     _, server = opened(home)
     import ibis.backends.duckdb  # noqa: F401  # an import too, which Ibis puts off
+    import pandas  # noqa: F401  # and Arrow
 
     def work() -> None:
         with server.pipeline.transaction() as connection:
@@ -61,6 +62,7 @@ def by_hand(home: str, lake_url: str, days: list[date], out: str) -> Callable[[]
     from noc_platform.store.duck import open_duckdb
 
     _, server = opened(home)
+    import pandas  # noqa: F401
 
     def work() -> None:
         engine = open_duckdb()

@@ -15,7 +15,7 @@ import pyarrow as pa
 from noc_platform.settings import MovementPolicy
 from noc_platform.streams.catalogue import AUTOCLOSED, COMPLETED, TOUR_IDENTIFIERS
 from noc_platform.telemetry.duty import duty_by_slot, duty_intervals
-from noc_platform.telemetry.movement import epoch_second, is_usable, with_legs
+from noc_platform.telemetry.movement import epoch_second, is_usable, trails
 from noc_platform.telemetry.vocabulary import Signal, Window
 
 # Work may be reported this long before or after the moment it was planned for, and still count as due then.
@@ -215,11 +215,11 @@ def _fixes(sources: Sources, grain: Grain, policy: MovementPolicy) -> ir.Table:
         slot=grain.slot(fixes.occurred_at),
         usable=is_usable(fixes, policy),
     )
-    legs = with_legs(fixes, [*PERSON, "usable"], policy)
-    return legs.group_by(*PERSON).agg(
-        fixes=legs.count(),
-        usable_fixes=_one_if(legs.usable).sum(),
-        meters=legs.leg_meters.sum(where=legs.usable),
+    walked = trails(fixes, [*PERSON, "usable"], policy, is_bulk=grain.is_hourly)
+    return walked.group_by(*PERSON).agg(
+        fixes=walked.fixes.sum(),
+        usable_fixes=walked.fixes.sum(where=walked.usable),
+        meters=walked.meters.sum(where=walked.usable),
     )
 
 
