@@ -59,7 +59,7 @@ def over(connection: "DuckDBPyConnection") -> Any:
     """A DuckDB connection as an Ibis backend, with seconds since 1970 taken from an instant as it is.
 
     Ibis casts the instant to a wall clock first, which DuckDB does through its calendar library: of the signals of a
-    week that cast alone was a fifth of the time (docs/performance.md).
+    week that cast alone was a fifth of the time (docs/decisions/0011).
     """
     import ibis
     from ibis.backends.sql.compilers import DuckDBCompiler
