@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from noc_platform.settings import Settings
+from noc_platform.store.embedded import leave_embedded
 from noc_platform.store.schema import prepare
 from noc_platform.store.sessions import Database, Server
 
@@ -29,6 +30,7 @@ def server(settings: Settings) -> Iterator[Server]:
     yield server
     server.pipeline.engine.dispose()
     server.api.engine.dispose()
+    leave_embedded(settings.absolute_home)
 
 
 @pytest.fixture

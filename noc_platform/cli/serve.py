@@ -1,5 +1,7 @@
 """`noc serve`: the API alone."""
 
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -22,6 +24,8 @@ def serve(
     count = workers or settings.workers
     if count > 1 and settings.cache_url is None:
         raise Misconfigured("More than one worker needs a shared cache: set NOC_CACHE_URL=redis://…")
+    # Uvicorn ends by the signal it was sent; ours lets the exit run, and with it the end of PostgreSQL.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "api.app:create_app",
         factory=True,

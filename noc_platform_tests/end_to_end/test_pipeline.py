@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from noc_platform.streams.catalogue import REFERENCE_STREAMS, STREAMS
-from noc_platform_tests.end_to_end.commands import Noc, ask, kill
+from noc_platform_tests.end_to_end.commands import Noc, ask, free_port, kill, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +164,18 @@ def test_a_killed_run_is_completed_by_the_next(noc: Noc, world: Path, tmp_path: 
     assert status["queues"]["open_days"] == 0
     stream = status["streams"]["location_updates"]
     assert stream["archived_rows"] == stream["rows"]
+
+
+def test_postgresql_stops_with_the_last_command_whatever_was_killed(tmp_path: Path) -> None:
+    noc = Noc(tmp_path / "home")
+    postmaster = noc.home / "postgres" / "postmaster.pid"
+    with noc.served():
+        assert postmaster.exists()
+    assert not postmaster.exists()
+    port = free_port()
+    served = noc.start("serve", "--port", port)
+    wait_for(f"http://127.0.0.1:{port}/readyz")
+    assert kill(served, after=0)
+    assert postmaster.exists()
+    noc.run("status")
+    assert not postmaster.exists()

@@ -37,6 +37,7 @@ class Served:
     dagster: str
     mlflow: str
     api: str
+    home: Path
     files_before: list[Path]
 
 
@@ -51,7 +52,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     try:
         for page in (f"{dagster}/server_info", f"{mlflow}/health", f"{api}/readyz"):
             wait_for(page, 120)
-        yield Served(process, dagster, mlflow, api, before)
+        yield Served(process, dagster, mlflow, api, noc.home, before)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -143,4 +144,5 @@ def test_ctrl_c_stops_everything_and_nothing_is_left_in_the_checkout(served: Ser
     for page in (served.dagster, served.mlflow, served.api):
         with pytest.raises(OSError, match="refused"):
             urllib.request.urlopen(page, timeout=2)
+    assert not (served.home / "postgres" / "postmaster.pid").exists()
     assert files_of_checkout() == served.files_before
