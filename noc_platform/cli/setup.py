@@ -26,7 +26,7 @@ def sample() -> None:
     """Make the sample world under NOC_HOME/sample and ingest it. Safe to run again."""
     from noc_platform.lake.archive import identities
     from noc_platform.lake.layout import Lake
-    from noc_platform.simulator.manifest import MANIFEST
+    from noc_platform.simulator.manifest import MANIFEST, read_manifest
     from noc_platform.simulator.world import WorldPlan
     from noc_platform.simulator.writer import write_world
     from noc_platform.streams.catalogue import STREAMS
@@ -38,9 +38,7 @@ def sample() -> None:
     if not (folder / MANIFEST).exists():
         _empty(folder)
         write_world(WorldPlan(guards=SAMPLE_GUARDS, sites=SAMPLE_SITES, days=SAMPLE_DAYS, seed=SAMPLE_SEED), folder)
-    files = [
-        (stream, path) for stream in STREAMS.values() for path in sorted(folder.glob(f"**/{stream.name}*.parquet"))
-    ]
+    files = [(STREAMS[file.stream], folder / file.path) for file in read_manifest(folder).files]
     history = partial(identities, Lake(here.settings.lake))
     total = Receipt()
     for stream, path in track(files, description="Ingesting the sample", console=Console(stderr=True), transient=True):

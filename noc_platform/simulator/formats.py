@@ -20,6 +20,11 @@ SENTINELS = {"battery_level": "NA", "signal_strength": "NA", "step_count": "No S
 
 def write_parquet(table: pa.Table, stream: Stream, path: Path) -> None:  # noqa: ARG001 - the signature all formats share
     """Write Parquet, zstd. The same table gives the same bytes."""
+    write_table(table, path)
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write any table as Parquet, zstd. The same table gives the same bytes."""
     pyarrow.parquet.write_table(table, path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
 
 

@@ -121,6 +121,16 @@ def arrow_table(frame: Frame, stream: Stream) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
+def columns_table(columns: dict[str, Values], instants: set[str]) -> pa.Table:
+    """Columns that are of no stream; those of `instants` hold seconds UTC, numbers become what they are."""
+    kinds = {np.dtype(np.bool_): Kind.FLAG, np.dtype(np.int64): Kind.INTEGER}
+    arrays = {}
+    for name, values in columns.items():
+        known = kinds.get(values.dtype, Kind.REAL) if isinstance(values, np.ndarray) else Kind.TEXT
+        arrays[name] = _array(values, Kind.INSTANT if name in instants else known)
+    return pa.table(arrays)
+
+
 def uuids_at(instants: Reals, rng: np.random.Generator) -> Uuids:
     """UUIDs of version 7 (RFC 9562): led by the millisecond, the rest seeded."""
     octets = rng.integers(0, 256, (len(instants), 16), dtype=np.uint8)

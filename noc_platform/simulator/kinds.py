@@ -42,7 +42,8 @@ MOST_PARTS = 2
 @dataclass(frozen=True)
 class SiteKind:
     """A kind of site. `staffing` is the share of its guards wanted on Monday … Sunday; `busy` the level 0 to 1 of
-    activity within `open_hours` of a day, `quiet` outside; `indoors` the share of duty under a roof."""
+    activity within `open_hours` of a day, `quiet` outside; `indoors` the share of duty under a roof; `holiday` what
+    staffing and activity shrink to on a public holiday."""
 
     name: str
     patterns: dict[str, float]
@@ -54,20 +55,21 @@ class SiteKind:
     tour_gap_minutes: int
     tasks_per_hour: float
     radius_meters: tuple[float, float]
+    holiday: float
 
 
 KINDS = (
     SiteKind("hospital", {"long-day-08": 3, "long-night-20": 3, "split-07-15": 1}, (1, 1, 1, 1, 1, 1, 1),
-             (9, 21), (1, 1, 1, 1, 1, 0.9, 0.9), 0.6, 0.7, 120, 0.8, (90, 180)),
+             (9, 21), (1, 1, 1, 1, 1, 0.9, 0.9), 0.6, 0.7, 120, 0.8, (90, 180), 0.95),
     SiteKind("office", {"early-07": 4, "late-15": 2, "split-07-15": 1, "long-night-20": 1}, (1, 1, 1, 1, 1, 0.35, 0.25),
-             (8, 19), (1, 1, 1, 1, 0.9, 0.5, 0.4), 0.45, 0.8, 150, 0.6, (60, 120)),
+             (8, 19), (1, 1, 1, 1, 0.9, 0.5, 0.4), 0.45, 0.8, 150, 0.6, (60, 120), 0.4),
     SiteKind("plant", {"rotating": 5, "night-23": 1, "split-07-15": 1}, (1, 1, 1, 1, 1, 0.9, 0.9),
-             (6, 22), (1, 1, 1, 1, 1, 0.7, 0.7), 0.7, 0.3, 90, 0.5, (150, 220)),
+             (6, 22), (1, 1, 1, 1, 1, 0.7, 0.7), 0.7, 0.3, 90, 0.5, (150, 220), 0.6),
     SiteKind("mall", {"early-07": 2, "late-15": 3, "split-07-15": 1, "long-night-20": 1},
              (0.8, 0.8, 0.85, 0.9, 1, 1, 0.95),
-             (10, 22), (0.7, 0.7, 0.75, 0.8, 0.95, 1, 0.85), 0.45, 0.75, 100, 0.7, (100, 200)),
+             (10, 22), (0.7, 0.7, 0.75, 0.8, 0.95, 1, 0.85), 0.45, 0.75, 100, 0.7, (100, 200), 0.9),
     SiteKind("night-only", {"long-night-20": 3, "night-23": 2}, (1, 1, 1, 1, 1, 1, 1),
-             (19, 24), (0.9, 0.9, 0.9, 0.9, 1, 1, 0.9), 0.75, 0.2, 90, 0.3, (80, 200)),
+             (19, 24), (0.9, 0.9, 0.9, 0.9, 1, 1, 0.9), 0.75, 0.2, 90, 0.3, (80, 200), 1.0),
 )  # fmt: skip
 
 DEEP_NIGHT = (1, 5)

@@ -10,12 +10,13 @@ from noc_platform.errors import BadInput
 from noc_platform.simulator.world import WorldPlan
 
 MANIFEST = "manifest.json"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """One file of a world; `path` is relative to its folder, with forward slashes."""
+    """One file of a world; `path` is relative to its folder, with forward slashes. `stream` names its stream, or the
+    table of the truth that it holds."""
 
     path: str
     stream: str
@@ -30,6 +31,7 @@ class Manifest:
     plan: WorldPlan
     format: str
     files: tuple[WrittenFile, ...]
+    truth: tuple[WrittenFile, ...] = ()
 
     @property
     def rows(self) -> dict[str, int]:
@@ -47,6 +49,7 @@ class Manifest:
             "format": self.format,
             "rows": self.rows,
             "files": [asdict(file) for file in self.files],
+            "truth": [asdict(file) for file in self.truth],
         }
         return json.dumps(document, indent=1) + "\n"
 
@@ -58,7 +61,10 @@ def read_manifest(folder: Path) -> Manifest:
         document = json.loads(path.read_text())
         plan = {**document["plan"], "first_day": date.fromisoformat(document["plan"]["first_day"])}
         manifest = Manifest(
-            WorldPlan(**plan), document["format"], tuple(WrittenFile(**file) for file in document["files"])
+            WorldPlan(**plan),
+            document["format"],
+            tuple(WrittenFile(**file) for file in document["files"]),
+            tuple(WrittenFile(**file) for file in document["truth"]),
         )
     except FileNotFoundError as error:
         raise BadInput(
@@ -68,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadInput(
             f"{path} cannot be read as a manifest ({error}). Make the world again with `noc simulate`."
         ) from error
-    missing = [file.path for file in manifest.files if not (folder / file.path).is_file()]
+    missing = [file.path for file in (*manifest.files, *manifest.truth) if not (folder / file.path).is_file()]
     if missing:
         raise BadInput(f"{folder} lacks {len(missing)} of its files, {missing[0]} among them. Make the world again.")
     return manifest
@@ -77,7 +83,7 @@ def read_manifest(folder: Path) -> Manifest:
 def verify_world(folder: Path) -> Manifest:
     """The manifest, once every file was found as it was written. Raises `BadInput` naming the first that differs."""
     manifest = read_manifest(folder)
-    for file in manifest.files:
+    for file in (*manifest.files, *manifest.truth):
         if digest_of(folder / file.path) != file.sha256:
             raise BadInput(f"{folder / file.path} is not as it was written. Make the world again with `noc simulate`.")
     return manifest

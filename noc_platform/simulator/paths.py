@@ -3,7 +3,7 @@
 Metres east and north of a site.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Outings:
         is_there: Flags,
         dwell: Reals,
         pace: Reals,
-        longest: float,
+        longest: Reals | float,
     ) -> "Outings":
         """Outings on foot at `pace` metres per second, `dwell` seconds a stop; hurried where `longest` would be passed.
 
@@ -53,6 +53,17 @@ class Outings:
         arrives = np.where(is_there, begins[:, None] + hurry[:, None] * (departs - stays), np.nan)
         left = np.where(is_there, begins[:, None] + hurry[:, None] * departs, np.nan)
         return cls(shift, begins, arrives, left, stops, begins + hurry * total)
+
+    def without(self, rows: Flags) -> "Outings":
+        """The outings, these of which nobody went on after all."""
+        only = rows[:, None]
+        return replace(
+            self,
+            begins=np.where(rows, np.nan, self.begins),
+            arrives=np.where(only, np.nan, self.arrives),
+            departs=np.where(only, np.nan, self.departs),
+            ends=np.where(rows, np.nan, self.ends),
+        )
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ import hashlib
 import numpy as np
 
 from noc_platform.simulator import kinds
+from noc_platform.simulator.causes import Cause
 from noc_platform.simulator.conduct import HOUR, MINUTE, Conduct, repeated
 from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Reals, Values, Whole, Words, together, uuids_at
+from noc_platform.simulator.misconduct import UNHEARD
 from noc_platform.simulator.world import METERS_PER_DEGREE, Draw, World
 from noc_platform.streams.catalogue import DEVICE_EVENTS
 
@@ -27,6 +29,10 @@ SLOT = 30 * MINUTE
 SLOTS = 64
 OTHER_PARTIES = 400
 COORDINATE_DIGITS = 7
+CLOCKED_PLATFORMS = 3
+SURGE_AN_HOUR = 60.0
+MADE_UP_ACCURACY = 5.0
+MADE_UP_METERS = 1.5
 
 
 def phone_words(world: World, person: Whole) -> Words:
@@ -35,30 +41,32 @@ def phone_words(world: World, person: Whole) -> Words:
 
 
 def location_updates(world: World, conduct: Conduct) -> Frame:
-    """Rows of `location_updates`: a fix every one to three minutes on duty, fewer under a roof."""
+    """Rows of `location_updates`, none twice: a fix every one to three minutes on duty, fewer under a roof."""
     rng = world.rng(conduct.roster.number, Draw.FIXES)
     every = rng.triangular(FIX_EVERY[0], FIX_EVERY[0] + 10, FIX_EVERY[1], len(conduct.roster))
     shift, instants = _ticks(conduct, every, rng)
     is_inside = _is_inside(world, conduct, shift, instants, rng)
-    is_lost = is_inside & (rng.random(len(shift)) < 0.7)
+    is_made_up = conduct.episodes.is_on(Cause.GPS_SPOOFING)
+    is_lost = is_inside & (rng.random(len(shift)) < 0.7) & ~is_made_up[shift]
+    is_lost |= conduct.episodes.covers(shift, instants, *UNHEARD)
     shift, instants, is_inside = shift[~is_lost], instants[~is_lost], is_inside[~is_lost]
-    accuracy = _accuracy(is_inside, rng)
+    accuracy = np.where(is_made_up[shift], MADE_UP_ACCURACY, _accuracy(is_inside, rng))
     latitude, longitude = _coordinates(world, conduct, shift, instants, accuracy, rng)
-    stated = np.where(rng.random(len(shift)) < UNKNOWN_ACCURACY_SHARE, np.nan, accuracy)
+    is_untold = (rng.random(len(shift)) < UNKNOWN_ACCURACY_SHARE) & ~is_made_up[shift]
     columns: dict[str, Values] = {
         **_who(world, conduct, shift),
-        "occurred_at": instants,
+        "occurred_at": instants + conduct.episodes.clock_offset[shift],
         "latitude": latitude,
         "longitude": longitude,
-        "accuracy_meters": stated,
-        "is_location_mocked": np.zeros(len(shift), np.bool_),
+        "accuracy_meters": np.where(is_untold, np.nan, accuracy),
+        "is_location_mocked": conduct.episodes.is_mocked[shift],
         "received_at": conduct.presence.received(shift, instants, rng),
     }
-    return _with_duplicates(Frame(shift, columns), rng).by_receipt()
+    return Frame(shift, columns)
 
 
 def device_events(world: World, conduct: Conduct) -> Frame:
-    """Rows of `device_events`: steps every minute or so, the state of the phone, logins, alerts and calls."""
+    """Rows of `device_events`, none twice: steps every minute or so, the state of the phone, logins, alerts, calls."""
     rng = world.rng(conduct.roster.number, Draw.DEVICE_EVENTS)
     parts = [
         _steps(world, conduct, rng),
@@ -66,15 +74,25 @@ def device_events(world: World, conduct: Conduct) -> Frame:
         _sessions(world, conduct, rng),
         _location_alerts(world, conduct, rng),
         _calls(world, conduct, rng),
+        _surge(world, conduct, rng),
     ]
     rows = together(parts)
     instants = rows.reals("occurred_at")
+    claimed = instants + conduct.episodes.clock_offset[rows.shift]
     columns: dict[str, Values] = {
         **rows.columns,
-        "event_id": uuids_at(instants, rng),
+        "event_id": uuids_at(claimed, rng),
+        "occurred_at": claimed,
+        "is_location_mocked": conduct.episodes.is_mocked[rows.shift],
         "received_at": conduct.presence.received(rows.shift, instants, rng),
     }
-    return _with_duplicates(Frame(rows.shift, columns), rng).by_receipt()
+    return Frame(rows.shift, columns).take(~conduct.episodes.covers(rows.shift, instants, *UNHEARD))
+
+
+def with_repeats(frame: Frame, rng: np.random.Generator) -> Frame:
+    """The rows, a few of them sent twice to the letter."""
+    again = np.flatnonzero(rng.random(len(frame)) < DUPLICATE_SHARE)
+    return frame.take(np.concatenate([np.arange(len(frame)), again]))
 
 
 def _ticks(conduct: Conduct, every: Reals, rng: np.random.Generator) -> tuple[Whole, Reals]:
@@ -108,6 +126,8 @@ def _coordinates(
     """Where the phone believes it is, degrees: the true place, off by what its accuracy says (68 % within it)."""
     # A Rayleigh distance has 68 % of its mass within 1.51 of its scale.
     error = rng.normal(0, 1, (len(shift), 2)) * (accuracy / 1.51)[:, None]
+    # An app that makes positions up repeats the same one.
+    error[conduct.episodes.is_on(Cause.GPS_SPOOFING)[shift]] = MADE_UP_METERS
     return degrees(world, conduct.roster.site[shift], conduct.path.position(shift, instants) + error)
 
 
@@ -126,14 +146,8 @@ def _who(world: World, conduct: Conduct, shift: Whole) -> dict[str, Values]:
         "tenant_id": world.tenant_words(world.people.tenant[person]),
         "person_id": world.person_words(person),
         "site_id": world.site_words(conduct.roster.site[shift]),
-        "device_id": phone_words(world, person),
+        "device_id": phone_words(world, conduct.episodes.phone[shift]),
     }
-
-
-def _with_duplicates(frame: Frame, rng: np.random.Generator) -> Frame:
-    """The rows, a few of them sent twice to the letter."""
-    again = np.flatnonzero(rng.random(len(frame)) < DUPLICATE_SHARE)
-    return frame.take(np.concatenate([np.arange(len(frame)), again]))
 
 
 def _event(world: World, conduct: Conduct, kind: str, shift: Whole, instants: Reals, **told: Values) -> Frame:
@@ -174,6 +188,7 @@ def _steps(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
     walked = conduct.path.walked(shift, instants) - conduct.path.walked(shift, instants - every[shift])
     steps = np.floor(np.maximum(walked, 0) / STRIDE_METERS).astype(np.int64) + rng.poisson(0.6, len(shift))
     told = _when_busy(world, conduct, shift, instants, rng) | (steps > 10)
+    told &= rng.random(len(shift)) < conduct.episodes.effort[shift]
     shift, instants, steps = shift[told], instants[told], steps[told]
     battery = _battery(conduct, shift, instants, _wear(conduct, rng))
     return _event(world, conduct, "stepcount", shift, instants, step_count=steps, battery_level=battery)
@@ -181,6 +196,9 @@ def _steps(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
 
 def _logs(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
     shift, instants = _ticks(conduct, np.full(len(conduct.roster), LOG_EVERY), rng)
+    # Some phones write their log by the clock, so that events do fall on the full hour.
+    by_clock = conduct.roster.person[shift] % len(PLATFORMS) >= CLOCKED_PLATFORMS
+    instants = np.where(by_clock, np.ceil(instants / LOG_EVERY) * LOG_EVERY, instants)
     battery = _battery(conduct, shift, instants, _wear(conduct, rng))
     battery[rng.random(len(shift)) < UNKNOWN_BATTERY_SHARE] = np.nan
     signal = _signal(world, conduct, shift, instants, rng)
@@ -215,7 +233,10 @@ def _battery(conduct: Conduct, shift: Whole, instants: Reals, wear: Reals) -> Re
     """Charge in percent: falling through the shift; below 12 % it goes on the charger and rises six times as fast."""
     hours = (instants - conduct.presence.comes_at[shift]) / HOUR
     over = wear[shift, 0] - 12 - wear[shift, 1] * hours
-    return np.asarray(np.round(np.where(over >= 0, 12 + over, np.minimum(100, 12 - 6 * over))), np.float64)
+    charge = np.where(over >= 0, 12 + over, np.minimum(100, 12 - 6 * over))
+    # A phone about to die says so.
+    hours_left = (conduct.episodes.spells[Cause.DEVICE_DEAD].starts[shift] - instants) / HOUR
+    return np.asarray(np.round(np.fmin(charge, 1 + np.maximum(hours_left, 0) * 12)), np.float64)
 
 
 def _signal(world: World, conduct: Conduct, shift: Whole, instants: Reals, rng: np.random.Generator) -> Reals:
@@ -260,6 +281,17 @@ def _calls(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
         parties = Words(rng.integers(0, OTHER_PARTIES, len(shift)), _other_parties())
         frames.append(_event(world, conduct, kind, shift, instants, duration_seconds=duration, other_party=parties))
     return together(frames)
+
+
+def _surge(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
+    """Calls to and fro while something is up at the site."""
+    spell = conduct.episodes.spells[Cause.SITE_SURGE]
+    starts = np.fmax(spell.starts, conduct.presence.comes_at)
+    length = np.nan_to_num(np.fmin(spell.ends, conduct.presence.leaves_at) - starts)
+    shift, _ = repeated(rng.poisson(np.where(spell.is_on, np.maximum(length, 0) / HOUR * SURGE_AN_HOUR, 0)))
+    instants = starts[shift] + rng.random(len(shift)) * length[shift]
+    duration = np.round(rng.lognormal(np.log(25), 0.6, len(shift)))
+    return _event(world, conduct, "call_outgoing", shift, instants, duration_seconds=duration)
 
 
 def _some(conduct: Conduct, expected: float, rng: np.random.Generator) -> tuple[Whole, Reals]:

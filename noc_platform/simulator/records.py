@@ -5,9 +5,11 @@ import hashlib
 import numpy as np
 
 from noc_platform.simulator import kinds
-from noc_platform.simulator.conduct import MINUTE, TOUR_DUE_WITHIN, Conduct
+from noc_platform.simulator.causes import Cause
+from noc_platform.simulator.conduct import HOUR, MINUTE, TOUR_DUE_WITHIN, Conduct
 from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Numbered, Reals, Values, Whole, Words, together
-from noc_platform.simulator.phones import degrees, phone_words
+from noc_platform.simulator.phones import MADE_UP_ACCURACY, MADE_UP_METERS, degrees, phone_words
+from noc_platform.simulator.planting import SECOND_PUNCH_NUMBERS
 from noc_platform.simulator.roster import PUBLISHED_BEFORE_SECONDS
 from noc_platform.simulator.world import MOST_CHECKPOINTS, Draw, World, midnight
 from noc_platform.streams.catalogue import ATTENDANCE_EVENTS, AUTOCLOSED, COMPLETED, JOBNEEDS, TOURS_DUE
@@ -33,7 +35,11 @@ TOUR_GRACE = 30.0
 TASK_GRACE = 15.0
 FACE_THRESHOLD = 0.3
 FORGOTTEN_PUNCH_OUT_SHARE = 0.015
-COLLEAGUE_SHARE = 0.02
+ENTERED_LATER_SHARE = 0.7
+ENTERED_LATER_AFTER = (4 * HOUR, 36 * HOUR)
+# A supervisor enters what a form has room for.
+ENTERED_TO_THE = 15 * MINUTE
+OUTSIDE_METERS = (350.0, 3_000.0)
 
 
 def tours_due(world: World, conduct: Conduct) -> Frame:
@@ -67,14 +73,18 @@ def jobneeds(world: World, conduct: Conduct) -> Frame:
 
 
 def attendance_events(world: World, conduct: Conduct) -> Frame:
-    """Rows of `attendance_events`: one when the guard punches in, one more of the same attendance on punching out."""
+    """Rows of `attendance_events`: one when the guard punches in, one more of the same attendance on punching out.
+
+    A forgotten punch-out is mostly entered by a supervisor the next day.
+    """
     rng = world.rng(conduct.roster.number, Draw.ATTENDANCE)
     presence = conduct.presence
-    shift = np.flatnonzero(~np.isnan(presence.comes_at))
+    shift = np.flatnonzero(~np.isnan(presence.punched_in_at))
     coming = _punches(world, conduct, shift, rng)
-    arrivals = presence.comes_at[shift]
-    departures = presence.leaves_at[shift]
+    arrivals = presence.punched_in_at[shift]
+    departures = presence.punched_out_at[shift]
     is_forgotten = rng.random(len(shift)) < FORGOTTEN_PUNCH_OUT_SHARE
+    is_entered = is_forgotten & (rng.random(len(shift)) < ENTERED_LATER_SHARE)
     first = {
         **coming,
         "occurred_at": arrivals,
@@ -83,7 +93,40 @@ def attendance_events(world: World, conduct: Conduct) -> Frame:
     }
     last = {**coming, "occurred_at": departures, "received_at": presence.received(shift, departures, rng)}
     last |= _punch_out(world, conduct, shift, rng)
-    return together([Frame(shift, first), Frame(shift, last).take(~is_forgotten)]).by_receipt()
+    entered = np.round(departures / ENTERED_TO_THE) * ENTERED_TO_THE
+    later = departures + rng.uniform(*ENTERED_LATER_AFTER, len(shift))
+    corrected = {**first, "occurred_at": entered, "punched_out_at": entered, "received_at": later}
+    second = second_punches(world, conduct, shift, coming, rng)
+    parts = [Frame(shift, first), Frame(shift, last).take(~is_forgotten), Frame(shift, corrected).take(is_entered)]
+    return together([*parts, second]).by_receipt()
+
+
+def second_punches(
+    world: World, conduct: Conduct, shift: Whole, coming: dict[str, Values], rng: np.random.Generator
+) -> Frame:
+    """Attendances of people who are punched in elsewhere while they are at work: they cannot have gone there."""
+    episodes = conduct.episodes
+    frame = Frame(shift, {**coming, **_no_punch_out(len(shift))}).take(episodes.second_site[shift] != UNKNOWN)
+    site = episodes.second_site[frame.shift]
+    instants = episodes.spells[Cause.IMPOSSIBLE_TRAVEL].ends[frame.shift]
+    latitude, longitude, distance, accuracy = _at_gate(world, site, rng)
+    strangers = rng.integers(0, world.plan.guards, len(site))
+    told: dict[str, Values] = {
+        "attendance_id": Numbered(f"att-{conduct.roster.day:%Y%m%d}-", frame.shift + SECOND_PUNCH_NUMBERS),
+        "site_id": world.site_words(site),
+        "client_id": Words(world.sites.client[site], world.client_ids),
+        "device_id": phone_words(world, strangers),
+        "occurred_at": instants,
+        "punched_in_at": instants,
+        "latitude_in": latitude,
+        "longitude_in": longitude,
+        "accuracy_meters": accuracy,
+        "is_in_geofence_in": distance <= world.sites.radius[site],
+        "distance_in_meters": distance,
+        "received_at": instants + rng.uniform(0.5, 20, len(site)),
+        **_biometrics(world, strangers, np.ones(len(site), np.bool_), rng),
+    }
+    return Frame(frame.shift, {**frame.columns, **told})
 
 
 def _tour_type(number: Whole, is_external: Flags) -> Words:
@@ -193,7 +236,10 @@ def _checkpoint_rows(world: World, conduct: Conduct, rng: np.random.Generator) -
     ended = _as_ended(conduct, shift, work, scanned - 2, scanned, due_until + TOUR_GRACE * MINUTE, rng)
     site = conduct.roster.site[shift]
     error = rng.normal(0, 4, (len(shift), 2))
-    latitude, longitude = degrees(world, site, world.sites.checkpoints[site, checkpoint] + error)
+    # Copies of the tags are scanned where the guard sits.
+    is_ghost = conduct.episodes.is_on(Cause.GHOST_SCANS)[shift]
+    place = np.where(is_ghost[:, None], world.sites.post[site], world.sites.checkpoints[site, checkpoint])
+    latitude, longitude = degrees(world, site, place + error)
     is_scanned = ~np.isnan(scanned)
     where: dict[str, Values] = {
         "latitude": np.where(is_scanned, latitude, np.nan),
@@ -215,32 +261,28 @@ def _task_rows(world: World, conduct: Conduct, rng: np.random.Generator) -> list
         "priority": Words(rng.choice(len(PRIORITIES), count, p=[0.3, 0.5, 0.2]), PRIORITIES),
         "scan_type": Words(np.full(count, SCAN_TYPES.index("NONE")), SCAN_TYPES),
     }
-    ended = _as_ended(
-        conduct, tasks.shift, work, tasks.started_at, tasks.ended_at, tasks.expires_at + TASK_GRACE * MINUTE, rng
-    )
-    done = Frame(tasks.shift, {**ended.columns, "performed_by": world.person_words(_colleagues(conduct, rng))})
-    return [_as_planned(tasks.shift, work, tasks.planned_at, rng), done]
-
-
-def _colleagues(conduct: Conduct, rng: np.random.Generator) -> Whole:
-    """Who did a task in somebody's stead: a colleague on the same site then; -1 where it was the assignee."""
-    tasks, roster, presence = conduct.tasks, conduct.roster, conduct.presence
-    performer = np.full(len(tasks.shift), UNKNOWN, np.int64)
-    for row in np.flatnonzero((rng.random(len(performer)) < COLLEAGUE_SHARE) & ~np.isnan(tasks.ended_at)):
-        own = tasks.shift[row]
-        there = (presence.comes_at <= tasks.started_at[row]) & (presence.leaves_at >= tasks.ended_at[row])
-        able = np.flatnonzero(there & (roster.site == roster.site[own]) & (roster.person != roster.person[own]))
-        if len(able):
-            performer[row] = roster.person[rng.choice(able)]
-    return performer
+    is_corrected = ~np.isnan(tasks.corrected_at)
+    recorded = np.where(is_corrected, np.nan, tasks.ended_at)
+    started = np.where(is_corrected, np.nan, tasks.started_at)
+    closes = tasks.expires_at + TASK_GRACE * MINUTE
+    ended = _as_ended(conduct, tasks.shift, work, started, recorded, closes, rng)
+    done = Frame(tasks.shift, {**ended.columns, "performed_by": world.person_words(tasks.performer)})
+    in_truth = _as_ended(conduct, tasks.shift, work, tasks.started_at, tasks.ended_at, closes, rng)
+    corrected = Frame(tasks.shift, {**in_truth.columns, "received_at": tasks.corrected_at}).take(is_corrected)
+    return [_as_planned(tasks.shift, work, tasks.planned_at, rng), done, corrected]
 
 
 def _punches(world: World, conduct: Conduct, shift: Whole, rng: np.random.Generator) -> dict[str, Values]:
     """What both rows of an attendance say: who, where, and the evidence on coming."""
-    roster = conduct.roster
+    roster, episodes = conduct.roster, conduct.episodes
     person, site = roster.person[shift], roster.site[shift]
     count = len(shift)
-    latitude, longitude, distance, accuracy = _at_gate(world, site, rng)
+    is_outside = episodes.is_on(Cause.GEOFENCE_CHEATING)[shift]
+    is_made_up = episodes.is_on(Cause.GPS_SPOOFING)[shift]
+    latitude, longitude, distance, accuracy = _at_gate(world, site, rng, is_outside, is_made_up)
+    puncher, impostor = episodes.puncher[shift], episodes.impostor[shift]
+    stands_there = np.where(puncher != UNKNOWN, puncher, np.where(impostor != UNKNOWN, impostor, person))
+    phone = np.where(puncher != UNKNOWN, puncher, episodes.phone[shift])
     day = int(midnight(roster.day) // 86_400)
     return {
         "tenant_id": world.tenant_words(world.people.tenant[person]),
@@ -248,30 +290,40 @@ def _punches(world: World, conduct: Conduct, shift: Whole, rng: np.random.Genera
         "person_id": world.person_words(person),
         "site_id": world.site_words(site),
         "client_id": Words(world.sites.client[site], world.client_ids),
-        "device_id": phone_words(world, person),
+        "device_id": phone_words(world, phone),
         "credential_id": Words(person, tuple(f"badge-{place:05d}" for place in range(len(world.people.role)))),
         "shift_id": Words(roster.worked[shift], kinds.PATTERN_NAMES),
         "roster_date": np.full(count, day, np.int64),
-        "punched_in_at": conduct.presence.comes_at[shift],
+        "punched_in_at": conduct.presence.punched_in_at[shift],
         "latitude_in": latitude,
         "longitude_in": longitude,
         "accuracy_meters": accuracy,
-        "is_location_mocked": np.zeros(count, np.bool_),
+        "is_location_mocked": episodes.is_mocked[shift],
         "is_in_geofence_in": distance <= world.sites.radius[site],
         "distance_in_meters": distance,
         "transport_mode": Words((person * 3 + rng.integers(0, 2, count)) % len(TRANSPORT), TRANSPORT),
-        **_biometrics(world, person, rng),
+        **_biometrics(world, stands_there, stands_there != person, rng),
     }
 
 
-def _at_gate(world: World, site: Whole, rng: np.random.Generator) -> tuple[Reals, Reals, Reals, Reals]:
-    """Latitude, longitude, metres from the site, and accuracy of a punch near the post."""
-    accuracy = np.round(rng.lognormal(np.log(11), 0.5, len(site)), 1)
+def _at_gate(
+    world: World, site: Whole, rng: np.random.Generator, is_outside: Flags | None = None,
+    is_made_up: Flags | None = None,
+) -> tuple[Reals, Reals, Reals, Reals]:  # fmt: skip
+    """Latitude, longitude, metres from the site, and accuracy of a punch near the post, or well outside the site."""
+    count = len(site)
+    accuracy = np.round(rng.lognormal(np.log(11), 0.5, count), 1)
     metres = (
         world.sites.post[site]
-        + rng.normal(0, 1, (len(site), 2)) * (accuracy / 1.51)[:, None]
-        + rng.normal(0, 6, (len(site), 2))
+        + rng.normal(0, 1, (count, 2)) * (accuracy / 1.51)[:, None]
+        + rng.normal(0, 6, (count, 2))
     )
+    bearing, away = rng.uniform(0, 2 * np.pi, count), rng.uniform(*OUTSIDE_METERS, count)
+    if is_outside is not None:
+        metres = np.where(is_outside[:, None], (away * np.array([np.cos(bearing), np.sin(bearing)])).T, metres)
+    if is_made_up is not None:
+        metres = np.where(is_made_up[:, None], world.sites.post[site] + MADE_UP_METERS, metres)
+        accuracy = np.where(is_made_up, MADE_UP_ACCURACY, accuracy)
     latitude, longitude = degrees(world, site, metres)
     return latitude, longitude, np.round(np.linalg.norm(metres, axis=1), 1), accuracy
 
@@ -284,9 +336,10 @@ def _no_punch_out(count: int) -> dict[str, Values]:
 
 def _punch_out(world: World, conduct: Conduct, shift: Whole, rng: np.random.Generator) -> dict[str, Values]:
     site = conduct.roster.site[shift]
-    latitude, longitude, distance, _ = _at_gate(world, site, rng)
+    is_gone = conduct.episodes.is_on(Cause.TIME_THEFT)[shift]
+    latitude, longitude, distance, _ = _at_gate(world, site, rng, is_gone)
     return {
-        "punched_out_at": conduct.presence.leaves_at[shift],
+        "punched_out_at": conduct.presence.punched_out_at[shift],
         "latitude_out": latitude,
         "longitude_out": longitude,
         "distance_out_meters": distance,
@@ -295,12 +348,16 @@ def _punch_out(world: World, conduct: Conduct, shift: Whole, rng: np.random.Gene
     }
 
 
-def _biometrics(world: World, person: Whole, rng: np.random.Generator) -> dict[str, Values]:
-    """Evidence of the right person standing there: mostly a good match, worse when the picture is poor."""
+def _biometrics(world: World, person: Whole, is_other: Flags, rng: np.random.Generator) -> dict[str, Values]:
+    """Evidence of `person` standing there: mostly a good match, worse when the picture is poor.
+
+    Where it is another than who is meant (`is_other`), the match is worse, though not always bad enough to fail.
+    """
     count = len(person)
-    quality = rng.beta(12, 3, count)
-    liveness = rng.beta(25, 2, count)
-    distance = np.clip(0.12 + 0.25 * (1 - quality) + rng.normal(0, 0.035, count), 0.01, 0.9)
+    quality = np.where(is_other, rng.beta(7, 4, count), rng.beta(12, 3, count))
+    liveness = np.where(is_other, rng.beta(9, 5, count), rng.beta(25, 2, count))
+    usual = 0.12 + 0.25 * (1 - quality) + rng.normal(0, 0.035, count)
+    distance = np.clip(np.where(is_other, rng.normal(0.34, 0.1, count), usual), 0.01, 0.9)
     is_verified = distance <= FACE_THRESHOLD
     result = np.where(
         is_verified,

@@ -90,6 +90,7 @@ def _planned(world: World, number: int, rng: np.random.Generator) -> _Duties:
     pattern = people.pattern[guards]
     site = np.where(people.home[guards] == UNKNOWN, _relief_sites(world, rng), people.home[guards])
     wanted = kinds.staffing()[world.sites.kind[site], world.plan.day(number).weekday()]
+    wanted = wanted * np.where(world.closed[site, number], 0.0, world.holiday_level[site, number])
     works = kinds.is_working(pattern, days) & (rng.random(len(guards)) < wanted)
     person = guards[works]
     nobody, no = np.full(len(person), UNKNOWN), np.zeros(len(person), np.bool_)

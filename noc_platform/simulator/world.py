@@ -13,6 +13,7 @@ import numpy as np
 
 from noc_platform.errors import BadInput
 from noc_platform.simulator import kinds
+from noc_platform.simulator.closed_days import closures, holiday_names
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole, Words
 
 # A Monday; Europe's clocks change on the Sunday after, 2026-03-29, so that a week holds a day of 23 hours.
@@ -20,6 +21,7 @@ DEFAULT_FIRST_DAY = date(2026, 3, 23)
 MOST_GUARDS = 100_000
 MOST_SITES = 10_000
 MOST_DAYS = 366
+MOST_PLANTED = 20
 EARLIEST_FIRST_DAY = date(2001, 1, 1)
 LATEST_FIRST_DAY = date(2100, 1, 1)
 
@@ -46,6 +48,9 @@ SITES_PER_LEADER = 5
 RELIEF_SHARE = 0.06
 FORMER_SHARE = 0.04
 STATIC_GUARD_SHARE = 0.15
+CLOSED_LEVEL = 0.15
+# Nights run into the next date, and what failed may come in days later.
+DAYS_PAST = 3
 FEWEST_CHECKPOINTS, MOST_CHECKPOINTS = 4, 10
 
 
@@ -63,13 +68,23 @@ class Draw(IntEnum):
     WORK = 8
     ATTENDANCE = 9
     ALERTS = 10
+    PLANTING = 11
+    CAMPAIGNS = 12
+    OUTAGES = 13
+    CLOSURES = 14
+    DISGUISE = 15
+    REPEATS = 16
+    REVIEWS = 17
+    SITE_SPELLS = 18
 
 
 @dataclass(frozen=True)
 class WorldPlan:
     """How large a world, over which days, from which seed. The same plan gives the same bytes.
 
-    `guards` are those on a roster; leaders come on top. Raises `BadInput` when the plan cannot be a world.
+    `guards` are those on a roster; leaders come on top. `planted` is how much goes wrong: 1 as in a usual operation,
+    0 nothing. `random_review` is the share of attendances that people look at without a reason, 0 to 1. Raises
+    `BadInput` when the plan cannot be a world.
     """
 
     guards: int
@@ -78,6 +93,8 @@ class WorldPlan:
     seed: int
     first_day: date = DEFAULT_FIRST_DAY
     tenants: int = 2
+    planted: float = 1.0
+    random_review: float = 0.0
 
     def __post_init__(self) -> None:
         for name, most in (("guards", MOST_GUARDS), ("sites", MOST_SITES), ("days", MOST_DAYS), ("tenants", 64)):
@@ -85,6 +102,10 @@ class WorldPlan:
                 raise BadInput(f"A world needs 1 to {most:,} {name}, not {getattr(self, name):,}.")
         if self.seed < 0:
             raise BadInput(f"The seed must be 0 or above, not {self.seed}.")
+        if not 0 <= self.planted <= MOST_PLANTED:
+            raise BadInput(f"`planted` must lie from 0 to {MOST_PLANTED}, not at {self.planted}.")
+        if not 0 <= self.random_review <= 1:
+            raise BadInput(f"The share reviewed at random must lie from 0 to 1, not at {self.random_review}.")
         if not EARLIEST_FIRST_DAY <= self.first_day <= LATEST_FIRST_DAY:
             raise BadInput(
                 f"The first day must lie from {EARLIEST_FIRST_DAY} to {LATEST_FIRST_DAY}, not on {self.first_day}."
@@ -191,15 +212,41 @@ class World:
 
     def hour_of_week(self, zone: Whole, instants: Reals) -> Whole:
         """Site-local hour of week, 0 is Monday 00:00."""
+        # 1970-01-01 was a Thursday.
+        return ((self._local(zone, instants) // 3600).astype(np.int64) + 3 * 24) % kinds.HOURS_OF_WEEK
+
+    def _local(self, zone: Whole, instants: Reals) -> Reals:
+        """Seconds since 1970 as the wall clock of a zone counts them."""
         first = midnight(self.plan.day(-1))
         hour = np.clip((instants - first) // 3600, 0, self._offsets.shape[1] - 1).astype(np.int64)
-        local = instants + self._offsets[zone, hour]
-        # 1970-01-01 was a Thursday.
-        return ((local // 3600).astype(np.int64) + 3 * 24) % kinds.HOURS_OF_WEEK
+        return np.asarray(instants + self._offsets[zone, hour])
+
+    @cached_property
+    def holidays(self) -> tuple[dict[int, str], ...]:
+        """Public holidays of each zone by roster day, some days past the last."""
+        return tuple(holiday_names(zone, self.plan.first_day, self.plan.days + DAYS_PAST) for zone in ZONES)
+
+    @cached_property
+    def closed(self) -> Flags:
+        """Whether a site is closed on a roster day, `(site, day)`, some days past the last."""
+        return closures([self.plan.seed, 0, Draw.CLOSURES], self.plan.sites, self.plan.days + DAYS_PAST)
+
+    @cached_property
+    def holiday_level(self) -> Reals:
+        """How much a roster day's activity differs at a site for being a holiday or closed: a factor, `(site, day)`."""
+        factors = np.ones_like(self.closed, np.float64)
+        of_kind = np.array([kind.holiday for kind in kinds.KINDS])[self.sites.kind]
+        for zone, kept in enumerate(self.holidays):
+            rows = np.flatnonzero(self.sites.zone == zone)
+            factors[np.ix_(rows, np.array(list(kept), np.int64))] = of_kind[rows, None]
+        return np.where(self.closed, CLOSED_LEVEL, factors)
 
     def level(self, site: Whole, instants: Reals) -> Reals:
         """How busy a site is, 0 to 1."""
-        return np.asarray(self.rhythm[self.sites.kind[site], self.hour_of_week(self.sites.zone[site], instants)])
+        zone = self.sites.zone[site]
+        usual = self.rhythm[self.sites.kind[site], self.hour_of_week(zone, instants)]
+        day = ((self._local(zone, instants) - midnight(self.plan.first_day)) // 86_400).astype(np.int64)
+        return np.asarray(usual * self.holiday_level[site, np.clip(day, 0, self.holiday_level.shape[1] - 1)])
 
     def tenant_words(self, tenant: Whole) -> Words:
         """Tenants as their identifiers."""

@@ -1,6 +1,7 @@
 """A world as plain files: `<stream>.parquet` for what stands, `<stream>/<stream>-<day>.parquet` for what happens.
 
-A file's day is the roster day its shifts began on, site-local; nights run into the next date.
+A file's day is the roster day its shifts began on, site-local; nights run into the next date. What was really so lies
+beside them under `truth/` (see `truth`), always as Parquet.
 The manifest is written last, so that a world that was interrupted never looks whole.
 """
 
@@ -12,14 +13,19 @@ from pathlib import Path
 import pyarrow as pa
 
 from noc_platform.errors import BadInput
-from noc_platform.simulator.behaviour import ordinary_day
-from noc_platform.simulator.formats import write_csv, write_ndjson, write_parquet
+from noc_platform.simulator import truth
+from noc_platform.simulator.behaviour import day_of
+from noc_platform.simulator.campaigns import outages_beginning
+from noc_platform.simulator.causes import Planted
+from noc_platform.simulator.formats import write_csv, write_ndjson, write_parquet, write_table
 from noc_platform.simulator.frames import Frame, arrow_table
 from noc_platform.simulator.manifest import MANIFEST, Manifest, WrittenFile, digest_of
 from noc_platform.simulator.reference import reference_frames
 from noc_platform.simulator.world import World, WorldPlan, build_world
 from noc_platform.streams.catalogue import STREAMS
 from noc_platform.streams.declaration import Stream
+
+TRUTH = "truth/"
 
 
 class FileFormat(StrEnum):
@@ -49,11 +55,12 @@ def write_world(
     """
     _claim(folder)
     try:
-        files = list(_write_all(build_world(plan), folder, file_format, on_day))
+        written = list(_write_all(build_world(plan), folder, file_format, on_day))
         order = list(STREAMS)
-        manifest = Manifest(
-            plan, file_format, tuple(sorted(files, key=lambda file: (order.index(file.stream), file.path)))
-        )
+        files = [file for file in written if not file.path.startswith(TRUTH)]
+        files.sort(key=lambda file: (order.index(file.stream), file.path))
+        known = sorted((file for file in written if file.path.startswith(TRUTH)), key=lambda file: file.path)
+        manifest = Manifest(plan, file_format, tuple(files), tuple(known))
         _write_whole(folder / MANIFEST, manifest.text())
     except OSError as error:
         reason = error.strerror or error
@@ -83,11 +90,30 @@ def _write_all(
 ) -> Iterator[WrittenFile]:
     for name, frame in reference_frames(world).items():
         yield _write(frame, STREAMS[name], folder, f"{name}.{file_format}", file_format)
+    planted: list[Planted] = []
     for number in range(world.plan.days):
-        for name, frame in ordinary_day(world, number).frames.items():
-            path = f"{name}/{name}-{world.plan.day(number)}.{file_format}"
-            yield _write(frame, STREAMS[name], folder, path, file_format)
+        day, on = day_of(world, number), world.plan.day(number)
+        for name, frame in day.frames.items():
+            yield _write(frame, STREAMS[name], folder, f"{name}/{name}-{on}.{file_format}", file_format)
+        planted += [*day.conduct.episodes.planted, *(begun.planted for begun in outages_beginning(world, number))]
+        tables = {
+            "presence": truth.presence(world, day.conduct),
+            "activity": truth.activity(world, day),
+            "attendances": truth.attendances(world, day),
+            "alert_causes": truth.alert_causes(day),
+        }
+        for name, table in tables.items():
+            yield _write_truth(table, name, folder, f"{TRUTH}{name}/{name}-{on}.parquet")
         on_day(1)
+    yield _write_truth(truth.causes(world, truth.merged(planted)), "causes", folder, f"{TRUTH}causes.parquet")
+    yield _write_truth(truth.closed_days(world), "closed_days", folder, f"{TRUTH}closed_days.parquet")
+
+
+def _write_truth(table: pa.Table, name: str, folder: Path, path: str) -> WrittenFile:
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_table(table, target)
+    return WrittenFile(path, name, table.num_rows, digest_of(target))
 
 
 def _write(frame: Frame, stream: Stream, folder: Path, path: str, file_format: FileFormat) -> WrittenFile:
