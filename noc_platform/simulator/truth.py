@@ -185,7 +185,7 @@ class _Ledger:
 
     def __init__(self, world: World, person: Whole, hour: Whole, site: Whole) -> None:
         self._world = world
-        self._base = int(hour.min(initial=0))
+        self._base = int(hour.min()) if len(hour) else 0
         self._sites = dict(zip(self._keys(person, hour).tolist(), site.tolist(), strict=True))
         self._silences: dict[int, int] = {}
         self._parts: dict[str, tuple[Whole, Reals]] = {}

@@ -37,6 +37,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ordinary")
+    write_world(replace(PLAN, planted=0.0), folder)
+    return folder
+
+
 def files_of(folder: Path, stream: str) -> list[Path]:
     return sorted(folder.glob(f"**/{stream}*.*"))
 
@@ -66,16 +73,23 @@ def faults_of(folder: Path, stream: Stream) -> tuple[int, list[Row]]:
     checker = Checker(stream, known_keys(folder), POLICY, AFTERWARDS, None)
     batches = [batch for path in files_of(folder, stream.name) for batch in read_batches(path, LIMITS)]
     malformed = [vars(line) for batch in batches for line in batch.malformed]
+    if not batches:
+        return 0, malformed
     # One query for all files: compiling it takes longer than running it.
     checked = checker.check(pa.concat_tables([batch.rows for batch in batches], promote_options="default"))
     return checked.good.num_rows, [*checked.faults.to_pylist(), *malformed]
 
 
+def is_clock_of_1970(fault: Row) -> bool:
+    return fault["column_name"] == "occurred_at" and fault["reason"].startswith("1970-")
+
+
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda stream: stream.name)
 def test_every_stream_passes_the_doors_own_checks(folder: Path, stream: Stream) -> None:
+    """Only a phone that forgot the time is refused."""
     good, faults = faults_of(folder, stream)
-    assert faults == []
-    assert good == read_manifest(folder).rows[stream.name] > 0
+    assert [fault for fault in faults if not is_clock_of_1970(fault)] == []
+    assert good + len(faults) == read_manifest(folder).rows[stream.name] > 0
 
 
 @pytest.mark.parametrize("form", [FileFormat.CSV, FileFormat.NDJSON])
@@ -103,6 +117,7 @@ def test_the_same_plan_gives_the_same_bytes_and_another_seed_does_not(tmp_path: 
 def test_a_longer_world_begins_like_a_shorter_one(tmp_path: Path) -> None:
     short, long = write_world(SMALL, tmp_path / "short"), write_world(replace(SMALL, days=3), tmp_path / "long")
     assert set(short.files) <= set(long.files)
+    assert {file for file in short.truth if file.path.count("/") > 1} <= set(long.truth)
 
 
 def test_three_zones_or_more_and_one_changes_its_clocks(folder: Path) -> None:
@@ -196,10 +211,14 @@ def test_work_is_planned_once_and_ends_once(folder: Path) -> None:
     for rows in states.values():
         planned = [row for row in rows if row["status"] == "ASSIGNED"]
         ended = [row for row in rows if row["status"] != "ASSIGNED"]
-        assert len(planned) == len(ended) == 1
+        assert len(planned) == 1
         assert planned[0]["occurred_at"] == planned[0]["planned_at"]
-        assert ended[0]["occurred_at"] == ended[0]["ended_at"]
-    share = sum(rows[1]["status"] == "COMPLETED" or rows[0]["status"] == "COMPLETED" for rows in states.values())
+        assert all(row["occurred_at"] == row["ended_at"] for row in ended)
+        # What the server had closed, a supervisor may say was done.
+        assert [row["status"] for row in ended][1:] in ([], ["COMPLETED"])
+        assert len(ended) == 1 or ended[0]["status"] == "AUTOCLOSED"
+    assert any(len(rows) == 3 for rows in states.values())
+    share = sum(any(row["status"] == "COMPLETED" for row in rows) for rows in states.values())
     assert 0.8 < share / len(states) < 1
 
 
@@ -215,13 +234,13 @@ def test_attendance_is_punched_in_and_later_mostly_out(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("stream", EVENT_STREAMS, ids=lambda stream: stream.name)
-def test_nothing_is_known_before_it_happens(folder: Path, stream: Stream) -> None:
-    table = table_of(folder, stream.name)
+def test_nothing_is_known_before_it_happens(ordinary: Path, stream: Stream) -> None:
+    table = table_of(ordinary, stream.name)
     assert pc.all(pc.greater_equal(table["received_at"], table["occurred_at"])).as_py()
 
 
-def test_some_phones_deliver_late_but_within_two_days_and_a_bit(folder: Path) -> None:
-    table = table_of(folder, "location_updates")
+def test_some_phones_deliver_late_but_within_three_days_and_a_bit(ordinary: Path) -> None:
+    table = table_of(ordinary, "location_updates")
     late = pc.subtract(table["received_at"], table["occurred_at"]).to_pylist()
     assert sum(delay > timedelta(minutes=10) for delay in late) > 0.005 * len(late)
     assert max(late) > timedelta(hours=6)
@@ -237,9 +256,9 @@ def test_a_few_rows_come_twice_to_the_letter_and_identities_are_of_version_7(fol
     assert {identity[14] for identity in identities} == {"7"}
 
 
-def test_guards_stay_within_reach_of_their_site(folder: Path) -> None:
-    sites = {(row["tenant_id"], row["site_id"]): row for row in rows_of(folder, "sites")}
-    for row in rows_of(folder, "location_updates")[::25]:
+def test_guards_stay_within_reach_of_their_site(ordinary: Path) -> None:
+    sites = {(row["tenant_id"], row["site_id"]): row for row in rows_of(ordinary, "sites")}
+    for row in rows_of(ordinary, "location_updates")[::25]:
         site = sites[row["tenant_id"], row["site_id"]]
         north = abs(row["latitude"] - site["latitude"]) * 111_320
         assert north <= site["geofence_radius_meters"] + 4 * (row["accuracy_meters"] or 1000)
