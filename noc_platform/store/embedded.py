@@ -44,6 +44,9 @@ def leave_embedded(home: Path) -> None:
     """Say that this process uses the PostgreSQL under `home` no more; the last one stops it. Exit says so by itself."""
     import psutil
 
+    if not home.is_dir():
+        # Whoever deleted the installation had it stopped before.
+        return
     server = _server_in(home / "postgres")
     with server._lock:
         # Who was killed never said so, and would keep it running for good.

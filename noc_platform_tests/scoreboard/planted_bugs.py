@@ -1,0 +1,94 @@
+"""Bugs such as others have made (domain.md §10), put into the signal code for as long as a `with` lasts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import ibis
+import ibis.expr.types as ir
+
+from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
+from noc_platform.streams.declaration import Stream
+from noc_platform.telemetry import movement, queries, signals
+
+Bug = Callable[[], AbstractContextManager[Any]]
+
+
+def degrees_for_metres() -> AbstractContextManager[Any]:
+    """Planar distance of coordinates taken for metres (defect 3)."""
+
+    def planar(a: ir.FloatingValue, b: ir.FloatingValue, c: ir.FloatingValue, d: ir.FloatingValue) -> Any:
+        return ((c - a) * (c - a) + (d - b) * (d - b)).sqrt()
+
+    return patch.object(movement, "metres_between", planar)
+
+
+def inclusive_window_end() -> AbstractContextManager[Any]:
+    """Windows closed at both ends (defect 1)."""
+    return patch.object(signals.Grain, "contains", lambda grain, at: (at >= grain.start) & (at <= grain.end))
+
+
+def receipt_time_for_event_time() -> AbstractContextManager[Any]:
+    """Rows happen when they come in (defect 2)."""
+    declared = queries.table_of
+
+    def received(stream: Stream) -> ir.Table:
+        table = declared(stream)
+        is_from_phones = stream in (DEVICE_EVENTS, LOCATION_UPDATES)
+        return table.mutate(occurred_at=table.received_at) if is_from_phones else table
+
+    return patch.object(queries, "table_of", received)
+
+
+def missing_as_zero() -> AbstractContextManager[Any]:
+    """What is not known is 0 (defects 4 and 5)."""
+
+    def zero(known: ir.BooleanValue, value: ir.Value) -> ir.Value:
+        return ibis.cases((known, value), else_=ibis.literal(0).cast(value.type()))
+
+    return patch.object(signals, "_where", zero)
+
+
+def one_guard_for_the_site() -> AbstractContextManager[Any]:
+    """The first guard stands for all (defect 8)."""
+    summed = signals.site_signals
+
+    def first(people: ir.Table) -> ir.Table:
+        by = ibis.window(group_by=["tenant_id", "site_id", "bucket"], order_by="person_id")
+        ranked = people.mutate(place=ibis.row_number().over(by))
+        return summed(ranked.filter(ranked.place == 0).drop("place"))
+
+    return patch.object(signals, "site_signals", first)
+
+
+def closed_by_the_server_counts_as_scanned() -> AbstractContextManager[Any]:
+    """Checkpoints the server closed are taken for scanned (defect 7)."""
+    return patch.object(signals, "AUTOCLOSED", "never")
+
+
+@contextmanager
+def accuracy_ignored() -> Iterator[None]:
+    """Every displacement counts, however poor the fixes (defect 3)."""
+    exact = movement.with_legs
+
+    def legs(fixes: ir.Table, within: list[str], policy: Any) -> ir.Table:
+        return exact(fixes.mutate(accuracy_meters=ibis.literal(0.0)), within, policy)
+
+    with patch.object(movement, "with_legs", legs):
+        yield
+
+
+# Each with the claim it must move.
+BUGS: dict[str, tuple[Bug, str]] = {
+    "degrees for metres": (degrees_for_metres, "movement of a walking guard"),
+    "inclusive window end": (inclusive_window_end, "phone_events of a guard's last two hours"),
+    "receipt time for event time": (receipt_time_for_event_time, "phone_events of a guard's hour"),
+    "missing as zero": (missing_as_zero, "why a guard is silent"),
+    "one guard for the site": (one_guard_for_the_site, "phone_events of a site's hour"),
+    "closed by the server counts as scanned": (
+        closed_by_the_server_counts_as_scanned,
+        "tour_checkpoints of a guard's hour",
+    ),
+    "accuracy ignored": (accuracy_ignored, "movement of a guard who sits"),
+}
