@@ -1,8 +1,8 @@
 """Signals as history: what is computed over the lake for whole days, and written back to it."""
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +13,9 @@ from noc_platform.lake.layout import Lake
 from noc_platform.settings import MovementPolicy
 from noc_platform.store.sessions import Database
 from noc_platform.telemetry.vocabulary import Window
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 ACTIVITY_SIGNALS = "signals/activity_signals"
 SITE_ACTIVITY_SIGNALS = "signals/site_activity_signals"
@@ -33,12 +36,27 @@ class Written:
         return {count["values"]: count["counts"] for count in counted.to_pylist()}
 
 
-def hourly_person_signals(engine: Any, window: Window, policy: MovementPolicy) -> pa.Table:
-    """Signals per person and UTC hour over an engine that sees the sources (see `lake.engines`)."""
-    from noc_platform.telemetry.queries import all_sources
-    from noc_platform.telemetry.signals import Grain, person_signals
+def hourly_person_signals(
+    engine: Any, window: Window, policy: MovementPolicy, known_at: datetime | None = None
+) -> pa.Table:
+    """Signals per person and UTC hour, with the hour of their site's week, over an engine that sees the sources.
 
-    return engine.to_pyarrow(person_signals(all_sources(), Grain.hourly(window), policy))
+    With `known_at`, what was received later does not count. Engines are those of `lake.engines`.
+    """
+    from noc_platform.telemetry.queries import site_zones
+
+    zones = engine.to_pyarrow(site_zones())["time_zone"].to_pylist()
+    return engine.to_pyarrow(_hourly(window, policy, zones, known_at))
+
+
+def _hourly(window: Window, policy: MovementPolicy, zones: list[str], known_at: datetime | None = None) -> "ir.Table":
+    from noc_platform.telemetry.local_time import local_hours, with_local_time
+    from noc_platform.telemetry.queries import all_sites, all_sources
+    from noc_platform.telemetry.signals import Grain, instant, person_signals
+
+    known = None if known_at is None else instant(known_at)
+    signals = person_signals(all_sources(), Grain.hourly(window), policy, known)
+    return with_local_time(signals, all_sites(), local_hours(zones, window))
 
 
 def hourly_site_signals(people: pa.Table) -> pa.Table:
@@ -91,14 +109,12 @@ def refresh_person_signals(database: Database, lake: Lake, days: list[date], pol
 def refresh_site_signals(lake: Lake, days: list[date]) -> tuple[pa.Table, Written]:
     """Sum the signals of people in the lake to those of sites for these days; gives the people's rows too."""
     found = lake.partitions(ACTIVITY_SIGNALS, days)
-    people = pa.concat_tables([lake.read(partition) for partition in found]) if found else person_schema().empty_table()
+    tables = [lake.read(partition) for partition in found] or [person_schema().empty_table()]
+    people = pa.concat_tables(tables, promote_options="default")
     return people, write_days(lake, SITE_ACTIVITY_SIGNALS, hourly_site_signals(people), days)
 
 
 def person_schema() -> pa.Schema:
     """Columns of the signals of people."""
-    from noc_platform.telemetry.queries import all_sources
-    from noc_platform.telemetry.signals import Grain, person_signals
-
     any_day = Window.of_days(date(2000, 1, 1), date(2000, 1, 1))
-    return person_signals(all_sources(), Grain.hourly(any_day), MovementPolicy(1.0, 1.0)).schema().to_pyarrow()
+    return _hourly(any_day, MovementPolicy(1.0, 1.0), []).schema().to_pyarrow()

@@ -12,6 +12,7 @@ from noc_platform.streams.catalogue import (
     LOCATION_UPDATES,
     PEOPLE,
     SHIFTS,
+    SITES,
     TOURS_DUE,
 )
 from noc_platform.streams.declaration import Stream
@@ -41,3 +42,13 @@ def all_sources() -> Sources:
         feeds=feeds,
         rosters=ibis.table({"tenant_id": "string"}, name=ROSTERS_TABLE),
     )
+
+
+def all_sites() -> ir.Table:
+    """Every tenant's sites, unbound."""
+    return table_of(SITES)
+
+
+def site_zones() -> ir.Table:
+    """The zones sites lie in, each once, as `time_zone`."""
+    return all_sites().select("time_zone").distinct()

@@ -15,6 +15,7 @@ import pyarrow as pa
 from noc_platform.settings import MovementPolicy
 from noc_platform.streams.catalogue import AUTOCLOSED, COMPLETED, TOUR_IDENTIFIERS
 from noc_platform.telemetry.duty import duty_by_slot, duty_intervals
+from noc_platform.telemetry.local_time import LOCAL_TIME
 from noc_platform.telemetry.movement import epoch_second, is_usable, trails
 from noc_platform.telemetry.vocabulary import Signal, Window
 
@@ -145,10 +146,11 @@ def site_signals(people: ir.Table) -> ir.Table:
     """Signals of each site and bucket: the sum over the guards on duty there.
 
     `people` is the result of `person_signals`. Columns: tenant_id, site_id, bucket, people_on_duty, people_reporting,
-    the five signals (null when unknown for every guard), tasks_due, checkpoints_due.
+    the five signals (null when unknown for every guard), tasks_due, checkpoints_due; `LOCAL_TIME` if people have it.
     """
     there = people.filter(people.site_id.notnull() & people.is_on_duty.fill_null(True))
-    return there.group_by("tenant_id", "site_id", "bucket").agg(
+    told = [name for name in LOCAL_TIME if name in people.columns]
+    return there.group_by("tenant_id", "site_id", "bucket", *told).agg(
         people_on_duty=there.count(),
         people_reporting=_one_if(there.is_reporting).sum(),
         **{signal.value: there[signal.value].sum() for signal in Signal},

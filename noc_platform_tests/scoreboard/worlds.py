@@ -79,12 +79,7 @@ class Platform:
         window = Window.of_days(days[0], days[-1])
         with self.server.pipeline.transaction() as connection:
             engine = duckdb_engine(self.lake, connection, days)
-            if known_at is None:
-                return hourly_person_signals(engine, window, self.settings.movement_policy)
-            signals = person_signals(
-                all_sources(), Grain.hourly(window), self.settings.movement_policy, instant(known_at)
-            )
-            return engine.to_pyarrow(signals)
+            return hourly_person_signals(engine, window, self.settings.movement_policy, known_at)
 
     def windows(self, ends: list[datetime], minutes: int) -> dict[datetime, Any]:
         """Signals of everybody over the window before each of these instants."""
