@@ -199,6 +199,8 @@ def _logs(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
     # Some phones write their log by the clock, so that events do fall on the full hour.
     by_clock = conduct.roster.person[shift] % len(PLATFORMS) >= CLOCKED_PLATFORMS
     instants = np.where(by_clock, np.ceil(instants / LOG_EVERY) * LOG_EVERY, instants)
+    is_there = instants < conduct.presence.leaves_at[shift]
+    shift, instants = shift[is_there], instants[is_there]
     battery = _battery(conduct, shift, instants, _wear(conduct, rng))
     battery[rng.random(len(shift)) < UNKNOWN_BATTERY_SHARE] = np.nan
     signal = _signal(world, conduct, shift, instants, rng)

@@ -18,7 +18,7 @@ def main() -> int:
     """Measure, write and show; the exit code says whether it could be measured, not whether every claim holds."""
     claims: list[Claim] = []
     with written(OPERATION) as world, platform(world) as taken_in:
-        claims += signals.claims(world, taken_in)
+        claims += signals.claims(signals.Evidence(world, taken_in))
     with written(ARRIVALS) as world:
         claims += arrivals.claims(world)
     plans = {"operation": OPERATION, "arrivals": ARRIVALS}

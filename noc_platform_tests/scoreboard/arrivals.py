@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from noc_platform_tests.scoreboard.claims import Claim, exactly
-from noc_platform_tests.scoreboard.worlds import Platform, Written, platform, shuffled
+from noc_platform_tests.scoreboard.worlds import Written, platform, shuffled
 
 ORDERS = (1, 2)
 KEY = [("tenant_id", "ascending"), ("person_id", "ascending"), ("bucket", "ascending")]
@@ -58,6 +58,3 @@ def _by_key(table: pa.Table) -> dict[Any, str]:
     told = rows.drop(columns=["tenant_id", "person_id", "bucket"])
     keys = zip(rows.tenant_id, rows.person_id, rows.bucket, strict=True)
     return dict(zip(keys, pd.Series(map(repr, told.itertuples(index=False))), strict=True))
-
-
-__all__ = ["Platform", "claims", "digest"]

@@ -74,6 +74,12 @@ def resampled(statistic: Callable[[Numbers], float], clusters: Numbers) -> tuple
     return float(low), float(high)
 
 
+def f1(told: Numbers, true: Numbers) -> float:
+    """Harmonic mean of precision and recall; 0 where nothing was found."""
+    found = int((told & true).sum())
+    return 2 * found / max(int(told.sum()) + int(true.sum()), 1)
+
+
 def exactly(name: str, says: str, agreeing: int, cases: int, baselines: dict[str, float] | None = None) -> Claim:
     """A claim that either holds in every case or does not hold: one case that differs is one too many."""
     value = agreeing / cases

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC
 from typing import Any
 from unittest.mock import patch
 
@@ -10,7 +11,7 @@ import ibis.expr.types as ir
 
 from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
 from noc_platform.streams.declaration import Stream
-from noc_platform.telemetry import movement, queries, signals
+from noc_platform.telemetry import local_time, movement, queries, signals
 
 Bug = Callable[[], AbstractContextManager[Any]]
 
@@ -39,6 +40,11 @@ def receipt_time_for_event_time() -> AbstractContextManager[Any]:
         return table.mutate(occurred_at=table.received_at) if is_from_phones else table
 
     return patch.object(queries, "table_of", received)
+
+
+def utc_night() -> AbstractContextManager[Any]:
+    """The clock of the server taken for the site's (defect 15)."""
+    return patch.object(local_time, "ZoneInfo", lambda _: UTC)
 
 
 def missing_as_zero() -> AbstractContextManager[Any]:
@@ -84,6 +90,7 @@ BUGS: dict[str, tuple[Bug, str]] = {
     "degrees for metres": (degrees_for_metres, "movement of a walking guard"),
     "inclusive window end": (inclusive_window_end, "phone_events of a guard's last two hours"),
     "receipt time for event time": (receipt_time_for_event_time, "phone_events of a guard's hour"),
+    "UTC night": (utc_night, "night at the site"),
     "missing as zero": (missing_as_zero, "why a guard is silent"),
     "one guard for the site": (one_guard_for_the_site, "phone_events of a site's hour"),
     "closed by the server counts as scanned": (
