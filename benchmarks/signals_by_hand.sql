@@ -19,7 +19,7 @@ with fixes as (
     from middles
 ), location as (
     select tenant_id, person_id, slot, count(*) as fixes, count(*) filter (usable) as usable_fixes,
-           sum(case when apart <= greatest(accuracy, from_accuracy) then 0 when apart <= elapsed * (150 / 3.6) then apart
+           sum(case when apart * apart <= (accuracy * accuracy + coalesce(from_accuracy * from_accuracy, 0)) * (ln(0.05) / ln(0.32)) then 0 when apart <= elapsed * (150 / 3.6) then apart
                     when apart > elapsed * (150 / 3.6) then elapsed * (150 / 3.6) end) filter (usable) as meters
     from legs group by all
 ), phone as (

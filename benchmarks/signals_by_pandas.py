@@ -11,6 +11,7 @@ KEYS = ["tenant_id", "person_id", "bucket"]
 TOURS = ["INTERNALTOUR", "EXTERNALTOUR"]
 REACHABLE_METERS_A_SECOND = 150 / 3.6
 WORST_ACCURACY_METERS = 100
+JITTER = np.log(0.05) / np.log(0.32)
 
 
 def signals(lake: Path, references: dict[str, pa.Table]) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def _location(lake: Path) -> Any:
     before = fixes.groupby(within)[["latitude", "longitude", "accuracy", "second"]].shift()
     apart = _apart(before["latitude"], before["longitude"], fixes["latitude"], fixes["longitude"])
     reachable = (fixes["second"] - before["second"]) * REACHABLE_METERS_A_SECOND
-    still = apart <= np.maximum(fixes["accuracy"], before["accuracy"].fillna(0))
+    still = apart**2 <= (fixes["accuracy"] ** 2 + before["accuracy"].fillna(0) ** 2) * JITTER
     fixes["meters"] = np.where(still, 0.0, np.where(apart.isna(), np.nan, np.minimum(apart, reachable)))
     fixes["meters"] = fixes["meters"].where(fixes["usable"])
     return fixes.groupby(KEYS).agg(fixes=("usable", "size"), usable_fixes=("usable", "sum"), meters=("meters", "sum"))

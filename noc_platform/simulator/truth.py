@@ -23,6 +23,8 @@ INSTANT = pa.timestamp("us", tz="UTC")
 # What makes a guard silent, in the order in which one hides another.
 SILENCES = (Cause.SILENT_SITE, Cause.DEVICE_DEAD, Cause.SLEEPING_GUARD, Cause.GPS_SPOOFING)
 CAUSE_NAMES = tuple(Cause)
+# Seconds; a clock that is further off says nothing of when something was.
+FARTHEST_CLOCK = 86_400.0
 # Before this a claimed time is no time at all.
 EARLIEST = 946_684_800.0
 
@@ -148,7 +150,7 @@ def activity(world: World, day: Day) -> pa.Table:
     Columns: `due_seconds` on the roster, `present_seconds` and `walked_meters` in truth; `phone_events` and `fixes`
     that were ever delivered, each once; `tasks_completed` by who did them, `checkpoints_scanned`; `hour_of_week` on
     the site's clock when the hour begins; `silence`, a cause that held the guard or the feed silent for all of the
-    hour.
+    hour, or a clock so wrong that nothing of the hour can be placed in it.
     """
     conduct = day.conduct
     roster = conduct.roster
@@ -157,7 +159,8 @@ def activity(world: World, day: Day) -> pa.Table:
     )
     comes, leaves = conduct.presence.comes_at[shift], conduct.presence.leaves_at[shift]
     since, until = np.fmax(comes, hour * HOUR), np.fmin(leaves, (hour + 1) * HOUR)
-    is_there = until > since
+    # Least and greatest know nothing of who never came: NaN gives way to the hour's own ends.
+    is_there = ~np.isnan(comes) & (until > since)
     walked = np.where(is_there, conduct.path.walked(shift, until) - conduct.path.walked(shift, since), 0.0)
     is_due = ~roster.is_cancelled[shift]
     due = np.minimum(roster.ends[shift], (hour + 1) * HOUR) - np.maximum(roster.starts[shift], hour * HOUR)
@@ -259,6 +262,8 @@ def _silence(world: World, day: Day, shift: Whole, hour: Whole) -> Whole:
         spell = day.conduct.episodes.spells[cause]
         held = (spell.starts[shift] <= starts) & (spell.ends[shift] >= ends)
         found = np.where(held, CAUSE_NAMES.index(cause), found)
+    is_lost_in_time = np.abs(day.conduct.episodes.clock_offset[shift]) > FARTHEST_CLOCK
+    found = np.where(is_lost_in_time, CAUSE_NAMES.index(Cause.CLOCK_ERROR), found)
     tenant = world.people.tenant[day.conduct.roster.person[shift]]
     for outage in outages_near(world, day.conduct.roster.number):
         if _is_total(outage):

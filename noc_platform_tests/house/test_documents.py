@@ -1,5 +1,6 @@
 """Documents cannot rot: what they name exists, and what exists is named."""
 
+import json
 import re
 from pathlib import Path
 
@@ -62,3 +63,19 @@ def test_every_decision_says_what_was_decided() -> None:
         text = page.read_text()
         assert text.startswith("# "), page.name
         assert "**Decision.**" in text or "| why |" in text, page.name
+
+
+SCOREBOARD = json.loads((CHECKOUT / "docs" / "scoreboard.json").read_text())["claims"]
+SHOWN = re.findall(r"^\| (.+?) \| ([\d.]+ \S+) \| (.+?) \|$", README, re.MULTILINE)
+
+
+def test_the_readme_shows_rows_of_the_scoreboard_as_they_were_measured() -> None:
+    measured = {claim["name"]: f"{claim['value']:.4g} {claim['unit']}" for claim in SCOREBOARD}
+    shown = {name: value for name, value, _ in SHOWN}
+    assert len(shown) >= 5
+    assert shown.items() <= measured.items()
+
+
+def test_the_simpler_ways_beside_them_are_too() -> None:
+    simpler = {f"{name}: {value:.3f}" for claim in SCOREBOARD for name, value in claim["baselines"].items()}
+    assert {way for _, _, way in SHOWN} - {"\u2013"} <= simpler

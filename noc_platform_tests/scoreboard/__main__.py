@@ -20,7 +20,7 @@ def main() -> int:
     with written(OPERATION) as world, platform(world) as taken_in:
         claims += signals.claims(signals.Evidence(world, taken_in))
     with written(ARRIVALS) as world:
-        claims += arrivals.claims(world)
+        claims += arrivals.claims(world, arrivals.ORDERS)
     plans = {"operation": OPERATION, "arrivals": ARRIVALS}
     (DOCS / "scoreboard.md").write_text(page(claims, plans))
     (DOCS / "scoreboard.json").write_text(document(claims, plans))

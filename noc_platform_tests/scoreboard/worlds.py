@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,14 +68,14 @@ class Platform:
     lake: Lake
     receipt: Receipt
 
-    def days(self) -> list[Any]:
+    def days(self) -> list[date]:
         """UTC days anything was received for."""
         with self.server.pipeline.transaction() as connection:
             return days_present(connection)
 
-    def people(self, known_at: datetime | None = None) -> pa.Table:
-        """Signals by person and hour over all days, as known now or at an earlier moment."""
-        days = self.days()
+    def people(self, known_at: datetime | None = None, until: date | None = None) -> pa.Table:
+        """Signals by person and hour over all days, or those until one, as known now or at an earlier moment."""
+        days = [day for day in self.days() if until is None or day <= until]
         window = Window.of_days(days[0], days[-1])
         with self.server.pipeline.transaction() as connection:
             engine = duckdb_engine(self.lake, connection, days)

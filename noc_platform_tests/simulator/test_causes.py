@@ -326,3 +326,12 @@ def test_the_truth_adds_up_to_what_is_in_the_streams(streams: Streams) -> None:
     per_hour = activity.groupby(["tenant_id", "person_id", "hour"]).phone_events.sum()
     counted = events.groupby(["tenant_id", "person_id", events.occurred_at.dt.floor("h")]).size()
     assert (per_hour[per_hour > 0].sort_index() == counted.sort_index().to_numpy()).all()
+
+
+def test_the_truth_has_people_present_as_long_as_they_were_there(streams: Streams) -> None:
+    present, there = (streams.tables[name] for name in ("activity", "presence"))
+    length = (there.leaves_at - there.comes_at).dt.total_seconds()
+    assert length.isna().any(), "the world holds nobody who never came"
+    by_person = length.groupby([there.tenant_id, there.person_id]).sum()
+    told = present.groupby(["tenant_id", "person_id"]).present_seconds.sum()
+    assert told[by_person.index].to_numpy() == pytest.approx(by_person.to_numpy(), abs=1)

@@ -1,6 +1,7 @@
 """The signals again, as an obvious loop over rows: slow, and sharing no code with the expressions it judges."""
 
 import itertools
+import math
 from datetime import datetime, timedelta
 
 from geographiclib.geodesic import Geodesic
@@ -8,6 +9,8 @@ from geographiclib.geodesic import Geodesic
 from noc_platform_tests.strategies import Day, Row
 
 WORST_ACCURACY = 100.0
+# So many standard deviations apart are two fixes of one place at most, 95 times of 100.
+DEVIATIONS = math.sqrt(-2 * math.log(0.05))
 TOP_SPEED = 150 / 3.6
 ONE_DAY = timedelta(days=1)
 TOURS = ("INTERNALTOUR", "EXTERNALTOUR")
@@ -79,9 +82,14 @@ def _meters(fixes: list[Row]) -> float:
     total = 0.0
     for one, two in itertools.pairwise(ordered):
         leg = Geodesic.WGS84.Inverse(one["latitude"], one["longitude"], two["latitude"], two["longitude"])["s12"]
-        if leg > max(one["accuracy_meters"] or 0, two["accuracy_meters"] or 0):
+        if leg > DEVIATIONS * math.hypot(_deviation(one), _deviation(two)):
             total += min(leg, TOP_SPEED * (two["occurred_at"] - one["occurred_at"]).total_seconds())
     return total
+
+
+def _deviation(fix: Row) -> float:
+    """Standard deviation of a fix east and north, metres, whose accuracy holds 68 % of fixes."""
+    return (fix["accuracy_meters"] or 0.0) / math.sqrt(-2 * math.log(0.32))
 
 
 def _ended(jobneeds: list[Row], person: str, start: datetime, end: datetime) -> list[Row]:
