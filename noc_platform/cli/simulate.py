@@ -29,6 +29,9 @@ def simulate(
     ] = None,
     tenants: Annotated[int, typer.Option(help="Tenants to share the sites.")] = 2,
     planted: Annotated[float, typer.Option(help="How much goes wrong: 1 as in a usual operation, 0 nothing.")] = 1.0,
+    random_review: Annotated[
+        float, typer.Option(help="Share of attendances reviewed by chance, besides those that were flagged; 0 to 1.")
+    ] = 0.0,
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="csv and ndjson are for people to look at; parquet is much faster.")
     ] = FileFormat.PARQUET,
@@ -38,7 +41,7 @@ def simulate(
     if len(seed) > 1:
         raise BadInput(f"Give one --seed, not {len(seed)}: a world comes from one.")
     begins = first_day.date() if first_day else DEFAULT_FIRST_DAY
-    plan = WorldPlan(guards, sites, days, seed[0], begins, tenants, planted)
+    plan = WorldPlan(guards, sites, days, seed[0], begins, tenants, planted, random_review)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,7 +1,8 @@
 """A roster day as streams: what the platform would be sent about what people do.
 
 A day is made in steps: `conduct` (what people do, with what is planted), the reports of it (`phones`, `records`,
-`alarms`), then what becomes of them on the way (feeds that fail, rows that come twice).
+`alarms`), what people say of them (`reviewers`), then what becomes of all that on the way (feeds that fail, rows that
+come twice).
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from noc_platform.simulator.conduct import Conduct, conduct_of
 from noc_platform.simulator.frames import Frame, Whole, Words
 from noc_platform.simulator.phones import device_events, location_updates, with_repeats
 from noc_platform.simulator.records import attendance_events, jobneeds, tours_due
+from noc_platform.simulator.reviewers import verdicts
 from noc_platform.simulator.roster import shift_frame
 from noc_platform.simulator.world import Draw, World
 
@@ -39,13 +41,15 @@ def day_of(world: World, number: int) -> Day:
     told = {"device_events": device_events(world, conduct), "location_updates": location_updates(world, conduct)}
     heard = {name: _through(outages, name, told[name], rng) for name in FEEDS}
     sent = {name: with_repeats(frame, rng).by_receipt() for name, frame in heard.items()}
+    attendances = attendance_events(world, conduct)
     frames = {
         "shifts": shift_frame(world, conduct.roster),
         "tours_due": tours_due(world, conduct),
         **sent,
         "jobneeds": jobneeds(world, conduct),
-        "attendance_events": attendance_events(world, conduct),
+        "attendance_events": attendances,
         "alerts": alerts(world, conduct).by_receipt(),
+        "verdicts": verdicts(world, conduct, attendances).by_receipt(),
     }
     return Day(conduct, frames, heard)
 

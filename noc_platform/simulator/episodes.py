@@ -8,6 +8,9 @@ import numpy as np
 from noc_platform.simulator.causes import Cause, Planted
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole
 
+# A second attendance of a shift is numbered past all shifts there can be.
+SECOND_PUNCH_NUMBERS = 10_000_000
+
 
 @dataclass(frozen=True)
 class Spell:
@@ -108,11 +111,17 @@ class Episodes:
         )
         return replace(self, planted=kept, spells={**self.spells, cause: spell})
 
-    def frauds_by_shift(self) -> dict[int, list[tuple[Cause, str]]]:
-        """Kinds and ids of the frauds on each shift that has any."""
+    def frauds_behind(self, shift: Whole, number: Whole) -> list[list[tuple[Cause, str]]]:
+        """Kinds and ids of the frauds behind attendances, given their shift and number.
+
+        That a guard was elsewhere at once concerns the second attendance of the shift alone, and nothing else does.
+        """
         found: dict[int, list[tuple[Cause, str]]] = {}
         for cause, spell in self.spells.items():
             if cause.is_fraud:
-                for shift, name in spell.names.items():
-                    found.setdefault(shift, []).append((cause, name))
-        return found
+                for place, name in spell.names.items():
+                    found.setdefault(place, []).append((cause, name))
+        return [
+            [each for each in found.get(int(of), []) if (each[0] is Cause.IMPOSSIBLE_TRAVEL) == is_second]
+            for of, is_second in zip(shift, number >= SECOND_PUNCH_NUMBERS, strict=True)
+        ]

@@ -96,6 +96,16 @@ class Frame:
         return self.take(np.argsort(self.reals(RECEIVED_AT.name), kind="stable"))
 
 
+def latest(frame: Frame, name: str) -> tuple[Frame, Whole]:
+    """The last row of each identifier in a column of numbered ones, and the numbers."""
+    ids = frame.columns[name]
+    if not isinstance(ids, Numbered):
+        raise TypeError(f"{name} is not numbered")
+    _, from_the_end = np.unique(ids.numbers[::-1], return_index=True)
+    rows = len(frame) - 1 - from_the_end
+    return frame.take(rows), ids.numbers[rows]
+
+
 def together(frames: list[Frame]) -> Frame:
     """Frames of the same columns, one below the other."""
     first = frames[0]

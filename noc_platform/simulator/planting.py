@@ -11,7 +11,7 @@ import numpy as np
 from noc_platform.simulator import kinds
 from noc_platform.simulator.campaigns import campaigns_on, site_spells_near
 from noc_platform.simulator.causes import Cause, Planted, Variant
-from noc_platform.simulator.episodes import Episodes
+from noc_platform.simulator.episodes import SECOND_PUNCH_NUMBERS, Episodes
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole
 from noc_platform.simulator.roster import Roster
 from noc_platform.simulator.world import METERS_PER_DEGREE, Draw, World, instant_of
@@ -34,8 +34,6 @@ RATES = {
     Cause.TIME_THEFT: 0.008,
 }
 RING_SHARE = 0.25
-# A second attendance of a shift is numbered past all shifts there can be.
-SECOND_PUNCH_NUMBERS = 10_000_000
 LATE_BUDDY_SHARE = 0.5
 CLOCK_OF_1970_SHARE = 0.15
 CLOCK_BEHIND_SHARE = 0.5

@@ -14,8 +14,7 @@ from noc_platform.simulator.behaviour import Day
 from noc_platform.simulator.campaigns import Outage, outages_near
 from noc_platform.simulator.causes import Cause, Planted, Variant
 from noc_platform.simulator.conduct import HOUR, Conduct, repeated
-from noc_platform.simulator.frames import UNKNOWN, Frame, Numbered, Reals, Values, Whole, Words, columns_table
-from noc_platform.simulator.planting import SECOND_PUNCH_NUMBERS
+from noc_platform.simulator.frames import UNKNOWN, Frame, Reals, Values, Whole, Words, columns_table, latest
 from noc_platform.simulator.world import ZONES, World
 
 WORDS = pa.list_(pa.string())
@@ -108,19 +107,12 @@ def presence(world: World, conduct: Conduct) -> pa.Table:
 def attendances(world: World, day: Day) -> pa.Table:
     """Every attendance, and whether it is what it claims: the kinds of fraud behind it, and the causes by id."""
     conduct = day.conduct
-    frame = day.frames["attendance_events"]
-    ids = frame.columns["attendance_id"]
-    if not isinstance(ids, Numbered):
-        raise TypeError("attendance_id is not numbered")
-    numbers = ids.numbers
-    _, first = np.unique(numbers, return_index=True)
-    frame, numbers = frame.take(first), numbers[first]
-    frauds = conduct.episodes.frauds_by_shift()
-    found = [_frauds_of(frauds.get(int(shift), []), number) for shift, number in zip(frame.shift, numbers, strict=True)]
+    frame, numbers = latest(day.frames["attendance_events"], "attendance_id")
+    found = conduct.episodes.frauds_behind(frame.shift, numbers)
     person = conduct.roster.person[frame.shift]
     columns: dict[str, Values] = {
         "tenant_id": world.tenant_words(world.people.tenant[person]),
-        "attendance_id": ids.take(first),
+        "attendance_id": frame.columns["attendance_id"],
         "person_id": world.person_words(person),
         "site_id": frame.columns["site_id"],
         "punched_in_at": frame.reals("punched_in_at"),
@@ -227,12 +219,6 @@ class _Ledger:
             sums = np.bincount(np.searchsorted(keys, rows), weights=values, minlength=len(keys))
             columns[measure] = np.round(sums, 3)
         return columns_table(columns, {"hour"})
-
-
-def _frauds_of(frauds: list[tuple[Cause, str]], number: int) -> list[tuple[Cause, str]]:
-    """Frauds behind one attendance of a shift: that the guard was elsewhere at once concerns the second punch alone."""
-    is_second = number >= SECOND_PUNCH_NUMBERS
-    return [each for each in frauds if (each[0] is Cause.IMPOSSIBLE_TRAVEL) == is_second]
 
 
 def _hours(starts: Reals, ends: Reals) -> tuple[Whole, Whole]:

@@ -74,6 +74,7 @@ class Draw(IntEnum):
     CLOSURES = 14
     REPEATS = 15
     SITE_SPELLS = 16
+    REVIEWS = 17
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class WorldPlan:
     """How large a world, over which days, from which seed. The same plan gives the same bytes.
 
     `guards` are those on a roster; leaders come on top. `planted` is how much goes wrong: 1 as in a usual operation,
-    0 nothing. Raises `BadInput` when the plan cannot be a world.
+    0 nothing; `random_review` the share of attendances that people look at by chance, besides those that were flagged.
+    Raises `BadInput` when the plan cannot be a world.
     """
 
     guards: int
@@ -91,6 +93,7 @@ class WorldPlan:
     first_day: date = DEFAULT_FIRST_DAY
     tenants: int = 2
     planted: float = 1.0
+    random_review: float = 0.0
 
     def __post_init__(self) -> None:
         for name, most in (("guards", MOST_GUARDS), ("sites", MOST_SITES), ("days", MOST_DAYS), ("tenants", 64)):
@@ -100,6 +103,8 @@ class WorldPlan:
             raise BadInput(f"The seed must be 0 or above, not {self.seed}.")
         if not 0 <= self.planted <= MOST_PLANTED:
             raise BadInput(f"`planted` must lie from 0 to {MOST_PLANTED}, not at {self.planted}.")
+        if not 0 <= self.random_review <= 1:
+            raise BadInput(f"`random_review` is a share and must lie from 0 to 1, not at {self.random_review}.")
         if not EARLIEST_FIRST_DAY <= self.first_day <= LATEST_FIRST_DAY:
             raise BadInput(
                 f"The first day must lie from {EARLIEST_FIRST_DAY} to {LATEST_FIRST_DAY}, not on {self.first_day}."

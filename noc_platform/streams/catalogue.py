@@ -9,6 +9,8 @@ SEVERITIES = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 TOUR_IDENTIFIERS = ("INTERNALTOUR", "EXTERNALTOUR")
 COMPLETED = "COMPLETED"
 AUTOCLOSED = "AUTOCLOSED"
+CONFIRMED, FALSE_POSITIVE, UNDECIDED = "CONFIRMED", "FALSE_POSITIVE", "UNDECIDED"
+FLAGGED, RANDOM, REPORTED = "FLAGGED", "RANDOM", "REPORTED"
 
 PERSON = Column("person_id", T, "The guard it is about.", longest=64, refers_to="people", also_known_as=("people",))
 REQUIRED_PERSON = Column(
@@ -198,6 +200,27 @@ ALERTS = Stream(
     indexes=(("tenant_id", "site_id", "occurred_at"), ("tenant_id", "person_id", "occurred_at")),
 )  # fmt: skip
 
+VERDICTS = Stream(
+    name="verdicts",
+    meaning="What people said once they had looked: labels, each with why it was looked at. A later one replaces none.",
+    table="noc_verdict",
+    own_columns=(
+        Column("subject_kind", T, "Kind of thing that was judged.", required=True, allowed=("ATTENDANCE", "ALERT", "FINDING", "INCIDENT", "TICKET")),
+        Column("subject_id", T, "Which one.", required=True, longest=100),
+        Column("verdict", T, "What was said of it.", required=True, allowed=(CONFIRMED, FALSE_POSITIVE, UNDECIDED)),
+        Column("fraud_kind", T, "Which fraud was seen, where one was.", allowed=(
+            "BUDDY_PUNCHING", "SHARED_DEVICE", "GPS_SPOOFING", "GEOFENCE_CHEATING", "IMPOSSIBLE_TRAVEL",
+            "CREDENTIAL_SHARING", "TIME_THEFT", "COLLUSION_RING")),
+        PERSON,
+        SITE,
+        Column("reviewer_id", T, "Who said it.", required=True, longest=64, also_known_as=("labelled_by", "reviewed_by")),
+        Column("selection", T, "Why it was looked at: something flagged it, chance chose it, or somebody told.", allowed=(FLAGGED, RANDOM, REPORTED)),
+        Column("selection_probability", R, "Chance with which it came to be looked at, where that is known.", unit="0 to 1", minimum=0, maximum=1),
+        Column("note", T, "In the reviewer's words.", longest=500),
+    ),
+    indexes=(("tenant_id", "subject_kind", "subject_id"), ("tenant_id", "person_id", "occurred_at")),
+)  # fmt: skip
+
 TENANTS = Stream(
     name="tenants",
     meaning="Organisations whose data must never meet.",
@@ -302,7 +325,7 @@ TOURS_DUE = Stream(
 )  # fmt: skip
 
 REFERENCE_STREAMS = (TENANTS, CLIENTS, SITES, PEOPLE, SHIFTS, TOURS_DUE)
-EVENT_STREAMS = (DEVICE_EVENTS, LOCATION_UPDATES, JOBNEEDS, ATTENDANCE_EVENTS, ALERTS)
+EVENT_STREAMS = (DEVICE_EVENTS, LOCATION_UPDATES, JOBNEEDS, ATTENDANCE_EVENTS, ALERTS, VERDICTS)
 # In this order a whole folder of files can be ingested: what is referred to comes before what refers.
 STREAMS = {stream.name: stream for stream in (*REFERENCE_STREAMS, *EVENT_STREAMS)}
 

@@ -31,7 +31,8 @@ def claims(world: Written, orders: Sequence[int]) -> list[Claim]:
 
 def digest(signals: pa.Table) -> str:
     """A hash of signals, whatever order their rows come in."""
-    return hashlib.sha256(signals.sort_by(KEY).to_pandas().to_json(date_format="iso", date_unit="us").encode()).hexdigest()
+    text = signals.sort_by(KEY).to_pandas().to_json(date_format="iso", date_unit="us")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _same(expected: str, found: list[str]) -> Claim:
