@@ -18,7 +18,9 @@ from noc_platform_tests.end_to_end.commands import Noc, ask, free_port, kill, wa
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world") / "w"
-    Noc(folder.parent / "home").run("simulate", "--guards", 6, "--sites", 3, "--days", 2, "--seed", 3, "--out", folder)
+    # All attendances reviewed, so that a world as small as this has verdicts, too.
+    sizes = ("--guards", 6, "--sites", 3, "--days", 2, "--seed", 3, "--random-review", 1)
+    Noc(folder.parent / "home").run("simulate", *sizes, "--out", folder)
     return folder
 
 
