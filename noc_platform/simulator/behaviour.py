@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noc_platform.simulator.alarms import alerts
-from noc_platform.simulator.campaigns import FEEDS, Outage, outages_near
-from noc_platform.simulator.causes import Variant
 from noc_platform.simulator.conduct import Conduct, conduct_of
 from noc_platform.simulator.frames import Frame, Whole, Words
-from noc_platform.simulator.phones import device_events, location_updates, with_repeats
-from noc_platform.simulator.records import attendance_events, jobneeds, tours_due
-from noc_platform.simulator.reviewers import verdicts
+from noc_platform.simulator.planted.campaigns import FEEDS, Outage, outages_near
+from noc_platform.simulator.planted.causes import Variant
+from noc_platform.simulator.reports.alarms import alerts
+from noc_platform.simulator.reports.phones import device_events, location_updates, with_repeats
+from noc_platform.simulator.reports.records import attendance_events, jobneeds, tours_due
+from noc_platform.simulator.reports.reviewers import verdicts
 from noc_platform.simulator.roster import shift_frame
 from noc_platform.simulator.world import Draw, World
 

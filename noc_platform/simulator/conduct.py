@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from noc_platform.simulator import kinds
-from noc_platform.simulator.causes import Cause
-from noc_platform.simulator.episodes import Episodes
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole
 from noc_platform.simulator.misconduct import (
     AT_REST,
@@ -23,7 +21,9 @@ from noc_platform.simulator.misconduct import (
     never_walked,
 )
 from noc_platform.simulator.paths import Outings, Path, path_of
-from noc_platform.simulator.planting import episodes_of
+from noc_platform.simulator.planted.causes import Cause
+from noc_platform.simulator.planted.episodes import Episodes
+from noc_platform.simulator.planted.planting import episodes_of
 from noc_platform.simulator.roster import Roster, roster_of
 from noc_platform.simulator.world import MOST_CHECKPOINTS, Draw, World
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from noc_platform.simulator.causes import Cause
-from noc_platform.simulator.episodes import Episodes
 from noc_platform.simulator.frames import Flags, Reals, Whole
+from noc_platform.simulator.planted.causes import Cause
+from noc_platform.simulator.planted.episodes import Episodes
 from noc_platform.simulator.world import MOST_CHECKPOINTS
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from noc_platform.simulator.alarms import CAUSE
 from noc_platform.simulator.behaviour import Day
-from noc_platform.simulator.campaigns import Outage, outages_near
-from noc_platform.simulator.causes import Cause, Planted, Variant
 from noc_platform.simulator.conduct import HOUR, Conduct, repeated
 from noc_platform.simulator.frames import UNKNOWN, Frame, Reals, Values, Whole, Words, columns_table, latest
+from noc_platform.simulator.planted.campaigns import Outage, outages_near
+from noc_platform.simulator.planted.causes import Cause, Planted, Variant
+from noc_platform.simulator.reports.alarms import CAUSE
 from noc_platform.simulator.world import ZONES, World
 
 WORDS = pa.list_(pa.string())

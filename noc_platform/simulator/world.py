@@ -3,7 +3,7 @@
 Their rows are in `reference`, who works when is in `roster`, what they do in `behaviour`.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from functools import cached_property
@@ -36,22 +36,16 @@ PLACES = (
     ("America/Los_Angeles", 34.048, -118.252),
 )
 ZONES = tuple(place[0] for place in PLACES)
-CITY_SPREAD_DEGREES = 0.06
 METERS_PER_DEGREE = 111_320.0
 
 TENANT_NAMES = ("Northgate", "Harbour", "Meridian", "Sentinel", "Lantern", "Keystone", "Palisade", "Watchtower")
 ROLES = ("Guard", "Relief guard", "NOC supervisor", "Security manager", "Site manager", "Former guard")
 GUARD, RELIEF_GUARD, NOC_SUPERVISOR, SECURITY_MANAGER, SITE_MANAGER, FORMER_GUARD = range(len(ROLES))
 
-SITES_PER_CLIENT = 3
-SITES_PER_LEADER = 5
-RELIEF_SHARE = 0.06
-FORMER_SHARE = 0.04
-STATIC_GUARD_SHARE = 0.15
 CLOSED_LEVEL = 0.15
 # Nights run into the next date, and what failed may come in days later.
 DAYS_PAST = 3
-FEWEST_CHECKPOINTS, MOST_CHECKPOINTS = 4, 10
+MOST_CHECKPOINTS = 10
 
 
 class Draw(IntEnum):
@@ -158,7 +152,7 @@ class People:
 
 @dataclass(frozen=True)
 class World:
-    """A world at rest, and the words for what is in it. Made by `build_world`."""
+    """A world at rest, and the words for what is in it. Made by `population.build_world`."""
 
     plan: WorldPlan
     sites: Sites
@@ -260,15 +254,6 @@ class World:
         return Words(person, self.person_ids)
 
 
-def build_world(plan: WorldPlan) -> World:
-    """The world of a plan, before anything happens."""
-    rng = np.random.default_rng([plan.seed, 0, Draw.WORLD])
-    sites = _sites(plan, rng)
-    guards = _guards(plan, sites, rng)
-    sites, people = _with_leaders(plan, sites, guards, rng)
-    return World(plan, sites, people)
-
-
 def midnight(day: date) -> float:
     """Seconds since 1970 of a day's beginning, UTC."""
     return datetime.combine(day, datetime.min.time(), UTC).timestamp()
@@ -281,122 +266,6 @@ def instant_of(zone: int, day: date, minute: int) -> float:
     """
     wall = datetime.combine(day, datetime.min.time()) + timedelta(minutes=minute)
     return wall.replace(tzinfo=ZoneInfo(ZONES[zone])).timestamp()
-
-
-def _sites(plan: WorldPlan, rng: np.random.Generator) -> Sites:
-    place = np.arange(plan.sites)
-    tenant = place % plan.own_tenants
-    zone = place % len(PLACES)
-    kind = place % len(kinds.KINDS)
-    city = np.array([at[1:] for at in PLACES])[zone]
-    position = city + rng.uniform(-CITY_SPREAD_DEGREES, CITY_SPREAD_DEGREES, (plan.sites, 2))
-    ranges = np.array([of.radius_meters for of in kinds.KINDS])[kind]
-    radius = np.round(rng.uniform(ranges[:, 0], ranges[:, 1]))
-    count = rng.integers(FEWEST_CHECKPOINTS, MOST_CHECKPOINTS + 1, plan.sites)
-    # Checkpoints lie round the site in the order they are walked.
-    turn = (
-        (np.arange(MOST_CHECKPOINTS) + rng.uniform(0, 0.7, (plan.sites, MOST_CHECKPOINTS))) / count[:, None] * 2 * np.pi
-    )
-    away = radius[:, None] * rng.uniform(0.45, 0.85, (plan.sites, MOST_CHECKPOINTS))
-    nobody = np.full(plan.sites, UNKNOWN, np.int64)
-    return Sites(
-        tenant, _clients(tenant), kind, zone, np.round(position[:, 0], 6), np.round(position[:, 1], 6), radius,
-        post=rng.uniform(-0.15, 0.15, (plan.sites, 2)) * radius[:, None],
-        checkpoints=np.stack([away * np.cos(turn), away * np.sin(turn)], axis=-1),
-        checkpoint_count=count, noc_supervisor=nobody, security_manager=nobody, site_manager=nobody,
-    )  # fmt: skip
-
-
-def _clients(tenant: Whole) -> Whole:
-    """The client of each site: a few neighbouring sites of a tenant share one."""
-    nth = np.zeros(len(tenant), np.int64)
-    for place in range(int(tenant.max()) + 1):
-        rows = tenant == place
-        nth[rows] = np.arange(rows.sum())
-    pairs = np.stack([nth // SITES_PER_CLIENT, tenant])
-    return np.asarray(np.unique(pairs, axis=1, return_inverse=True)[1].reshape(-1), np.int64)
-
-
-def _guards(plan: WorldPlan, sites: Sites, rng: np.random.Generator) -> People:
-    guards = plan.guards
-    weight = rng.uniform(0.6, 1.4, plan.sites)
-    # Every site has one guard of its own before any has two.
-    site = np.concatenate(
-        [
-            np.arange(min(guards, plan.sites)),
-            rng.choice(plan.sites, max(guards - plan.sites, 0), p=weight / weight.sum()),
-        ]
-    )
-    pattern = _patterns_at(sites.kind[site], rng)
-    is_relief = (np.arange(guards) >= plan.sites) & (rng.random(guards) < RELIEF_SHARE)
-    offset = rng.integers(0, 21, guards)
-    # The smallest world still has somebody at work on its first day.
-    offset[0] = 0
-    does_tours = (rng.random(guards) >= STATIC_GUARD_SHARE) | (np.arange(guards) == 0)
-    return People(
-        tenant=sites.tenant[site],
-        home=np.where(is_relief, UNKNOWN, site),
-        zone=sites.zone[site],
-        role=np.where(is_relief, RELIEF_GUARD, GUARD),
-        pattern=np.where(is_relief, kinds.RELIEF, pattern),
-        offset=offset,
-        pace=rng.uniform(1.0, 1.5, guards),
-        does_tours=does_tours,
-        is_active=np.ones(guards, np.bool_),
-    )
-
-
-def _patterns_at(kind: Whole, rng: np.random.Generator) -> Whole:
-    pattern = np.zeros(len(kind), np.int64)
-    for place, of in enumerate(kinds.KINDS):
-        rows = np.flatnonzero(kind == place)
-        weights = np.array(list(of.patterns.values()), np.float64)
-        known = np.array([kinds.PATTERN_NAMES.index(name) for name in of.patterns])
-        pattern[rows] = known[rng.choice(len(known), len(rows), p=weights / weights.sum())]
-    return pattern
-
-
-def _with_leaders(plan: WorldPlan, sites: Sites, guards: People, rng: np.random.Generator) -> tuple[Sites, People]:
-    """Leaders who answer for sites of their tenant, and guards who have left. Some sites lack a leader of a kind."""
-    tenants: list[int] = []
-    homes: list[int] = []
-    roles: list[int] = []
-    led: dict[int, Whole] = {
-        role: np.full(plan.sites, UNKNOWN, np.int64) for role in (NOC_SUPERVISOR, SECURITY_MANAGER, SITE_MANAGER)
-    }
-    for tenant in range(plan.own_tenants):
-        own = np.flatnonzero(sites.tenant == tenant)
-        for role, vacant in ((NOC_SUPERVISOR, 0.15), (SECURITY_MANAGER, 0.2), (SITE_MANAGER, 0.1)):
-            for area in np.array_split(own, -(-len(own) // SITES_PER_LEADER)):
-                led[role][area] = np.where(rng.random(len(area)) < vacant, UNKNOWN, plan.guards + len(roles))
-                tenants.append(tenant)
-                homes.append(int(area[0]))
-                roles.append(role)
-    for place in np.flatnonzero(rng.random(plan.guards) < FORMER_SHARE):
-        tenants.append(int(guards.tenant[place]))
-        homes.append(int(guards.home[place]))
-        roles.append(FORMER_GUARD)
-    more = len(roles)
-    added = np.array(roles)
-    home = np.where(added == NOC_SUPERVISOR, UNKNOWN, np.array(homes))
-    people = People(
-        tenant=np.concatenate([guards.tenant, tenants]),
-        home=np.concatenate([guards.home, home]),
-        zone=np.concatenate([guards.zone, sites.zone[np.array(homes)]]),
-        role=np.concatenate([guards.role, added]),
-        pattern=np.concatenate([guards.pattern, np.full(more, UNKNOWN)]),
-        offset=np.concatenate([guards.offset, np.zeros(more, np.int64)]),
-        pace=np.concatenate([guards.pace, np.ones(more)]),
-        does_tours=np.concatenate([guards.does_tours, np.zeros(more, np.bool_)]),
-        is_active=np.concatenate([guards.is_active, added != FORMER_GUARD]),
-    )
-    answering = replace(
-        sites,
-        noc_supervisor=led[NOC_SUPERVISOR],
-        security_manager=led[SECURITY_MANAGER],
-        site_manager=led[SITE_MANAGER],
-    )
-    return answering, people
 
 
 def _ahead_seconds(zone: str, at: datetime) -> float:

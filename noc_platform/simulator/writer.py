@@ -15,13 +15,14 @@ import pyarrow as pa
 from noc_platform.errors import BadInput
 from noc_platform.simulator import truth
 from noc_platform.simulator.behaviour import day_of
-from noc_platform.simulator.campaigns import outages_beginning
-from noc_platform.simulator.causes import Planted
 from noc_platform.simulator.formats import write_csv, write_ndjson, write_parquet, write_table
 from noc_platform.simulator.frames import Frame, arrow_table
 from noc_platform.simulator.manifest import MANIFEST, Manifest, WrittenFile, digest_of
+from noc_platform.simulator.planted.campaigns import outages_beginning
+from noc_platform.simulator.planted.causes import Planted
+from noc_platform.simulator.population import build_world
 from noc_platform.simulator.reference import reference_frames
-from noc_platform.simulator.world import World, WorldPlan, build_world
+from noc_platform.simulator.world import World, WorldPlan
 from noc_platform.streams.catalogue import STREAMS
 from noc_platform.streams.declaration import Stream
 

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from geographiclib.geodesic import Geodesic
 
-from noc_platform.simulator.causes import Cause
 from noc_platform.simulator.manifest import Manifest
-from noc_platform.simulator.world import WorldPlan, build_world
+from noc_platform.simulator.planted.causes import Cause
+from noc_platform.simulator.population import build_world
+from noc_platform.simulator.world import WorldPlan
 from noc_platform.simulator.writer import write_world
 
 PLAN = WorldPlan(guards=70, sites=8, days=16, seed=5, planted=6.0)

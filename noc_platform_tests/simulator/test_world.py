@@ -14,8 +14,9 @@ import pytest
 
 from noc_platform.errors import BadInput
 from noc_platform.simulator.manifest import MANIFEST, read_manifest, verify_world
+from noc_platform.simulator.population import build_world
 from noc_platform.simulator.roster import roster_of
-from noc_platform.simulator.world import WorldPlan, build_world
+from noc_platform.simulator.world import WorldPlan
 from noc_platform.simulator.writer import FileFormat, write_world
 from noc_platform.streams.catalogue import EVENT_STREAMS, REFERENCE_STREAMS, STREAMS
 from noc_platform.streams.checking import Checker

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from noc_platform.settings import Settings
-from noc_platform.simulator.causes import Cause
+from noc_platform.simulator.planted.causes import Cause
 from noc_platform.simulator.world import FORMER_GUARD, GUARD, RELIEF_GUARD, ROLES
 from noc_platform.streams.catalogue import COMPLETED
 from noc_platform_tests.world_page.operation import Numbers

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from noc_platform.simulator.causes import Cause, Variant
+from noc_platform.simulator.planted.causes import Cause, Variant
 from noc_platform_tests.world_page.scene import SITE, Rows, wall_clock
 
 HOURS_OF_WEEK = 168

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from noc_platform.simulator.causes import Cause
+from noc_platform.simulator.planted.causes import Cause
 from noc_platform_tests.world_page import look
 from noc_platform_tests.world_page.look import Axes, Figure
 from noc_platform_tests.world_page.phones import shares

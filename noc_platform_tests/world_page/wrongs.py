@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from noc_platform.simulator.causes import Cause
+from noc_platform.simulator.planted.causes import Cause
 from noc_platform.streams.catalogue import COMPLETED
 from noc_platform_tests.world_page.scene import PERSON, Rows
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noc_platform.simulator.causes import Cause, Planted, Variant
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole
+from noc_platform.simulator.planted.causes import Cause, Planted, Variant
 from noc_platform.simulator.world import Draw, World, instant_of, midnight
 
 HOUR = 3600.0

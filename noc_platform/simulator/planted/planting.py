@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from noc_platform.simulator import kinds
-from noc_platform.simulator.campaigns import campaigns_on, site_spells_near
-from noc_platform.simulator.causes import Cause, Planted, Variant
-from noc_platform.simulator.episodes import SECOND_PUNCH_NUMBERS, Episodes
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole
+from noc_platform.simulator.planted.campaigns import campaigns_on, site_spells_near
+from noc_platform.simulator.planted.causes import Cause, Planted, Variant
+from noc_platform.simulator.planted.episodes import SECOND_PUNCH_NUMBERS, Episodes
 from noc_platform.simulator.roster import Roster
 from noc_platform.simulator.world import METERS_PER_DEGREE, Draw, World, instant_of
 

@@ -5,11 +5,11 @@ import hashlib
 import numpy as np
 
 from noc_platform.simulator import kinds
-from noc_platform.simulator.causes import Cause
 from noc_platform.simulator.conduct import HOUR, MINUTE, TOUR_DUE_WITHIN, Conduct
-from noc_platform.simulator.episodes import SECOND_PUNCH_NUMBERS
 from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Numbered, Reals, Values, Whole, Words, together
-from noc_platform.simulator.phones import MADE_UP_ACCURACY, MADE_UP_METERS, degrees, phone_words
+from noc_platform.simulator.planted.causes import Cause
+from noc_platform.simulator.planted.episodes import SECOND_PUNCH_NUMBERS
+from noc_platform.simulator.reports.phones import MADE_UP_ACCURACY, MADE_UP_METERS, degrees, phone_words
 from noc_platform.simulator.roster import PUBLISHED_BEFORE_SECONDS
 from noc_platform.simulator.world import MOST_CHECKPOINTS, Draw, World, midnight
 from noc_platform.streams.catalogue import ATTENDANCE_EVENTS, AUTOCLOSED, COMPLETED, JOBNEEDS, TOURS_DUE

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from noc_platform.simulator.causes import Cause, Planted
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole
+from noc_platform.simulator.planted.causes import Cause, Planted
 
 # A second attendance of a shift is numbered past all shifts there can be.
 SECOND_PUNCH_NUMBERS = 10_000_000

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noc_platform.simulator.causes import Cause
 from noc_platform.simulator.conduct import Conduct
 from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Reals, Values, Whole, Words, latest, uuids_at
+from noc_platform.simulator.planted.causes import Cause
 from noc_platform.simulator.world import Draw, World
 from noc_platform.streams.catalogue import (
     ATTENDANCE_EVENTS,

@@ -5,10 +5,10 @@ import hashlib
 import numpy as np
 
 from noc_platform.simulator import kinds
-from noc_platform.simulator.causes import Cause
 from noc_platform.simulator.conduct import HOUR, MINUTE, Conduct, repeated
 from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Reals, Values, Whole, Words, together, uuids_at
 from noc_platform.simulator.misconduct import UNHEARD
+from noc_platform.simulator.planted.causes import Cause
 from noc_platform.simulator.world import METERS_PER_DEGREE, Draw, World
 from noc_platform.streams.catalogue import DEVICE_EVENTS
 

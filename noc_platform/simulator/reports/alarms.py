@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noc_platform.simulator.causes import Cause
 from noc_platform.simulator.conduct import DAY, HOUR, MINUTE, TOUR_DUE_WITHIN, Conduct
 from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Reals, Whole, Words, together
-from noc_platform.simulator.phones import phone_words
-from noc_platform.simulator.records import TASK_GRACE, TOUR_GRACE
+from noc_platform.simulator.planted.causes import Cause
+from noc_platform.simulator.reports.phones import phone_words
+from noc_platform.simulator.reports.records import TASK_GRACE, TOUR_GRACE
 from noc_platform.simulator.world import Draw, World, midnight
 from noc_platform.streams.catalogue import ALERTS
 
