@@ -43,6 +43,10 @@ SKIPPED_CHECKPOINT_SHARE = 0.02
 CUT_SHORT_SHARE = 0.02
 EXTERNAL_TOUR_SHARE_INDOORS, EXTERNAL_TOUR_SHARE_OUTDOORS = 0.15, 0.7
 
+LATE_SHARE = 0.03
+HURRIED_SHARE = 0.06
+HURRIED_PACE, HURRIED_DWELL = 1.6, 0.25
+
 STROLL_GRID = 30 * MINUTE
 STROLL_SHARE = 0.75
 LONGEST_STROLL = 15 * MINUTE
@@ -75,6 +79,11 @@ class Presence:
         held_back = (occurred_at >= self.cut_off_at[shift]) & (occurred_at < self.reachable_at[shift])
         burst = rng.uniform(0, 90, len(shift))
         return np.where(held_back, self.synced_at[shift] + burst, occurred_at + latency)
+
+
+def by_server(count: int, rng: np.random.Generator) -> Reals:
+    """Seconds until the platform knows of what a server has written down."""
+    return np.asarray(0.2 + rng.lognormal(np.log(4), 0.8, count), np.float64)
 
 
 @dataclass(frozen=True)
@@ -145,11 +154,10 @@ def conduct_of(world: World, number: int) -> Conduct:
 def _presence(world: World, roster: Roster) -> Presence:
     rng = world.rng(roster.number, Draw.PRESENCE)
     count = len(roster)
-    is_late = rng.random(count) < 0.03
-    comes = (
-        roster.starts
-        + np.where(is_late, rng.uniform(10, 45, count), np.clip(rng.normal(-5, 4, count), -20, 9)) * MINUTE
-    )
+    traits = world.traits
+    is_late = rng.random(count) < LATE_SHARE * traits.tardiness[roster.person]
+    usual = np.clip(rng.normal(-5, 3, count) + traits.punctuality[roster.person], -25, 12)
+    comes = roster.starts + np.where(is_late, 8 + rng.exponential(15, count), usual) * MINUTE
     leaves = roster.ends + np.clip(rng.normal(4, 4, count), -4, 25) * MINUTE
     comes[~roster.is_attended] = leaves[~roster.is_attended] = np.nan
     length = leaves - comes
@@ -243,14 +251,15 @@ def _walk(
     is_there: Flags, rng: np.random.Generator,
 ) -> Outings:  # fmt: skip
     site = roster.site[shift]
+    is_hurried = rng.random(len(shift)) < HURRIED_SHARE
     rounds = Rounds(
         stops=world.sites.checkpoints[site[:, None], order],
         is_there=is_there,
-        dwell=rng.uniform(15, 75, is_there.shape),
+        dwell=rng.uniform(15, 75, is_there.shape) * np.where(is_hurried, HURRIED_DWELL, 1.0)[:, None],
         longest=np.full(len(shift), LONGEST_TOUR),
     )
     rounds = left_halfway(episodes, tour, shift, rounds, rng)
-    pace = world.people.pace[roster.person[shift]]
+    pace = world.people.pace[roster.person[shift]] * np.where(is_hurried, HURRIED_PACE, 1.0)
     post = world.sites.post[site]
     return Outings.walked(shift, begins, post, rounds.stops, rounds.is_there, rounds.dwell, pace, rounds.longest)
 

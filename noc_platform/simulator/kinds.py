@@ -43,7 +43,8 @@ MOST_PARTS = 2
 class SiteKind:
     """A kind of site. `staffing` is the share of its guards wanted on Monday … Sunday; `busy` the level 0 to 1 of
     activity within `open_hours` of a day, `quiet` outside; `indoors` the share of duty under a roof; `holiday` what
-    staffing and activity shrink to on a public holiday."""
+    staffing and activity shrink to on a public holiday; `rests_at_weekends` the share of those working by day who rest
+    on Saturdays and Sundays."""
 
     name: str
     patterns: dict[str, float]
@@ -56,13 +57,14 @@ class SiteKind:
     tasks_per_hour: float
     radius_meters: tuple[float, float]
     holiday: float
+    rests_at_weekends: float = 0.0
 
 
 KINDS = (
     SiteKind("hospital", {"long-day-08": 3, "long-night-20": 3, "split-07-15": 1}, (1, 1, 1, 1, 1, 1, 1),
              (9, 21), (1, 1, 1, 1, 1, 0.9, 0.9), 0.6, 0.7, 120, 0.8, (90, 180), 0.95),
-    SiteKind("office", {"early-07": 4, "late-15": 2, "split-07-15": 1, "long-night-20": 1}, (1, 1, 1, 1, 1, 0.35, 0.25),
-             (8, 19), (1, 1, 1, 1, 0.9, 0.5, 0.4), 0.45, 0.8, 150, 0.6, (60, 120), 0.4),
+    SiteKind("office", {"early-07": 4, "late-15": 2, "split-07-15": 1, "long-night-20": 1}, (1, 1, 1, 1, 1, 0.9, 0.7),
+             (8, 19), (1, 1, 1, 1, 0.9, 0.5, 0.4), 0.45, 0.8, 150, 0.6, (60, 120), 0.4, 0.7),
     SiteKind("plant", {"rotating": 5, "night-23": 1, "split-07-15": 1}, (1, 1, 1, 1, 1, 0.9, 0.9),
              (6, 22), (1, 1, 1, 1, 1, 0.7, 0.7), 0.7, 0.3, 90, 0.5, (150, 220), 0.6),
     SiteKind("mall", {"early-07": 2, "late-15": 3, "split-07-15": 1, "long-night-20": 1},

@@ -24,7 +24,8 @@ UNHEARD = (Cause.DEVICE_DEAD, Cause.SILENT_SITE)
 AWAY_METERS = (600.0, 1200.0)
 AWAY_MINUTES = (25.0, 50.0)
 LONGEST_ABANDONED = 150 * MINUTE
-GHOST_SCAN_SECONDS = (1.5, 6.0)
+# Tags copied to a card are scanned one after the other; some wait a little, so as not to be found out.
+USUAL_GHOST_SECONDS, GHOST_SPREAD, GHOST_SECONDS = 8.0, 0.6, (1.5, 60.0)
 
 
 def attended(presence: "Presence", episodes: Episodes) -> "Presence":
@@ -90,5 +91,5 @@ def never_walked(
 
 def ghost_scans(begins: Reals, is_there: Flags, rng: np.random.Generator) -> Reals:
     """When the tags of each tour are scanned by somebody who has copies of them: seconds apart, `(tour, stop)`."""
-    steps = rng.uniform(*GHOST_SCAN_SECONDS, is_there.shape)
+    steps = np.clip(rng.lognormal(np.log(USUAL_GHOST_SECONDS), GHOST_SPREAD, is_there.shape), *GHOST_SECONDS)
     return np.where(is_there, begins[:, None] + np.cumsum(steps, axis=1), np.nan)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from noc_platform.simulator import kinds
-from noc_platform.simulator.frames import UNKNOWN, Whole
+from noc_platform.simulator.frames import UNKNOWN, Flags, Whole
 from noc_platform.simulator.world import (
     FORMER_GUARD,
     GUARD,
@@ -29,6 +29,8 @@ SITES_PER_LEADER = 5
 RELIEF_SHARE = 0.06
 FORMER_SHARE = 0.04
 STATIC_GUARD_SHARE = 0.15
+WEEK = 7
+CYCLE_DAYS = 3 * WEEK
 
 
 def build_world(plan: WorldPlan) -> World:
@@ -84,18 +86,16 @@ def _guards(plan: WorldPlan, sites: Sites, rng: np.random.Generator) -> People:
             rng.choice(plan.sites, max(guards - plan.sites, 0), p=weight / weight.sum()),
         ]
     )
-    pattern = _patterns_at(sites.kind[site], rng)
     is_relief = (np.arange(guards) >= plan.sites) & (rng.random(guards) < RELIEF_SHARE)
-    offset = rng.integers(0, 21, guards)
-    # The smallest world still has somebody at work on its first day.
-    offset[0] = 0
+    pattern = np.where(is_relief, kinds.RELIEF, _patterns_at(site, sites.kind[site], is_relief, rng))
+    offset = _offsets(plan, site, sites.kind[site], pattern, rng)
     does_tours = (rng.random(guards) >= STATIC_GUARD_SHARE) | (np.arange(guards) == 0)
     return People(
         tenant=sites.tenant[site],
         home=np.where(is_relief, UNKNOWN, site),
         zone=sites.zone[site],
         role=np.where(is_relief, RELIEF_GUARD, GUARD),
-        pattern=np.where(is_relief, kinds.RELIEF, pattern),
+        pattern=pattern,
         offset=offset,
         pace=rng.uniform(1.0, 1.5, guards),
         does_tours=does_tours,
@@ -103,14 +103,43 @@ def _guards(plan: WorldPlan, sites: Sites, rng: np.random.Generator) -> People:
     )
 
 
-def _patterns_at(kind: Whole, rng: np.random.Generator) -> Whole:
-    pattern = np.zeros(len(kind), np.int64)
-    for place, of in enumerate(kinds.KINDS):
-        rows = np.flatnonzero(kind == place)
-        weights = np.array(list(of.patterns.values()), np.float64)
-        known = np.array([kinds.PATTERN_NAMES.index(name) for name in of.patterns])
-        pattern[rows] = known[rng.choice(len(known), len(rows), p=weights / weights.sum())]
+def _patterns_at(site: Whole, kind: Whole, is_relief: Flags, rng: np.random.Generator) -> Whole:
+    """The pattern of each guard: those of a site share its patterns out as their weights say, as far as they go."""
+    pattern = np.zeros(len(site), np.int64)
+    own = np.flatnonzero(~is_relief)
+    own = own[np.argsort(site[own], kind="stable")]
+    for rows in np.split(own, np.flatnonzero(np.diff(site[own])) + 1):
+        shares = kinds.KINDS[kind[rows[0]]].patterns
+        known = [kinds.PATTERN_NAMES.index(name) for name in shares]
+        wanted = np.array(list(shares.values()), np.float64)
+        wanted /= wanted.sum()
+        # Sites differ in which pattern is filled first.
+        lacking = wanted + rng.uniform(0, 0.3, len(wanted))
+        for row in rows.tolist():
+            scarcest = int(np.argmax(lacking))
+            pattern[row] = known[scarcest]
+            lacking[scarcest] -= 1
+            lacking += wanted
     return pattern
+
+
+def _offsets(plan: WorldPlan, site: Whole, kind: Whole, pattern: Whole, rng: np.random.Generator) -> Whole:
+    """Days into their cycle on the first day. Who shares a pattern at a site rests on different days and is in a
+    different week of the rotation; most of an office rest at the weekend."""
+    group = site * len(kinds.PATTERNS) + pattern
+    size = np.bincount(group)
+    order = np.argsort(group, kind="stable")
+    nth = np.empty_like(group)
+    nth[order] = np.arange(len(group)) - (np.cumsum(size) - size)[group[order]]
+    begins = rng.integers(0, CYCLE_DAYS, len(size))
+    # The smallest world still has somebody at work on its first day.
+    begins[group[0]] = 0
+    staggered = begins[group] + nth * WEEK // size[group] + WEEK * nth
+    share = np.array([of.rests_at_weekends for of in kinds.KINDS])[kind]
+    is_by_night = np.array([of.shift_type == "NIGHT" for of in kinds.PATTERNS])[pattern]
+    rests_at_weekends = (rng.random(len(site)) < share) & ~is_by_night
+    of_the_week = plan.first_day.weekday() + WEEK * (staggered // WEEK)
+    return np.asarray(np.where(rests_at_weekends, of_the_week, staggered) % CYCLE_DAYS, np.int64)
 
 
 def _with_leaders(plan: WorldPlan, sites: Sites, guards: People, rng: np.random.Generator) -> tuple[Sites, People]:

@@ -15,6 +15,7 @@ from noc_platform.errors import BadInput
 from noc_platform.simulator import kinds
 from noc_platform.simulator.closed_days import closures, holiday_names
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole, Words
+from noc_platform.simulator.traits import Traits, traits_of
 
 # A Monday; Europe's clocks change on the Sunday after, 2026-03-29, so that a week holds a day of 23 hours.
 DEFAULT_FIRST_DAY = date(2026, 3, 23)
@@ -69,6 +70,8 @@ class Draw(IntEnum):
     REPEATS = 15
     SITE_SPELLS = 16
     REVIEWS = 17
+    TRAITS = 18
+    ROOFS = 19
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,11 @@ class World:
     def rng(self, number: int, draw: Draw) -> np.random.Generator:
         """Randomness of one day for one purpose."""
         return np.random.default_rng([self.plan.seed, number + 1, draw])
+
+    @cached_property
+    def traits(self) -> Traits:
+        """What lasts of people and sites."""
+        return traits_of(len(self.people.role), self.plan.sites, self.rng(-1, Draw.TRAITS))
 
     @cached_property
     def tenant_ids(self) -> tuple[str, ...]:

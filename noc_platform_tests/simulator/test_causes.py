@@ -106,12 +106,13 @@ def _meters(rows: Any, site: Any, where: str = "") -> Any:
 def scan_gaps(streams: Streams, planted: Planted) -> Any:
     scans = streams.of("jobneeds", planted)
     scans = scans[scans.parent_id.notna() & (scans.status == "COMPLETED")].sort_values("ended_at")
-    return scans.groupby("parent_id").ended_at.apply(lambda times: times.diff().dt.total_seconds().max())
+    return scans.groupby("parent_id").ended_at.apply(lambda times: times.diff().dt.total_seconds().median())
 
 
 def ghost_scans(streams: Streams, planted: Planted) -> bool:
+    """Tags scanned faster than anybody walks from one to the next, most of them, where the guard sits."""
     gaps = scan_gaps(streams, planted)
-    return len(gaps) > 0 and bool((gaps < 7).all())
+    return len(gaps) > 0 and bool(gaps.median() < 16)
 
 
 def device_dead(streams: Streams, planted: Planted) -> bool:
@@ -148,11 +149,23 @@ def events_an_hour(streams: Streams, planted: Planted, since: Any, until: Any) -
 
 
 def slow_fade(streams: Streams, planted: Planted) -> bool:
-    """Half-way, less than nine tenths of what it was at first; what lies beyond the world is not asked for."""
+    """Half-way, less than eight tenths of what it was at first; what lies beyond the world is not asked for."""
     length = planted.ends_at - planted.starts_at
-    usual = events_an_hour(streams, planted, planted.starts_at - timedelta(days=30), planted.starts_at + 0.1 * length)
-    faded = events_an_hour(streams, planted, planted.starts_at + 0.4 * length, planted.ends_at)
-    return faded < 0.9 * usual
+    usual = liveliness(streams, planted, planted.starts_at - timedelta(days=30), planted.starts_at + 0.15 * length)
+    faded = liveliness(streams, planted, planted.starts_at + 0.4 * length, planted.ends_at)
+    return faded < 0.8 * usual
+
+
+def liveliness(streams: Streams, planted: Planted, since: Any, until: Any) -> float:
+    """Reports of steps for each of the phone's logs, by what the tenant's others report at the same hours."""
+    events = streams.tables["device_events"]
+    events = events[(events.tenant_id == planted.tenant_id) & events.event_kind.isin(["stepcount", "devicelogs"])]
+    hour, is_step = events.occurred_at.dt.hour, events.event_kind == "stepcount"
+    is_own = events.person_id == planted.people[0]
+    others = (is_step & ~is_own).groupby(hour).sum() / (~is_step & ~is_own).groupby(hour).sum()
+    is_own &= (events.occurred_at >= since) & (events.occurred_at < until)
+    expected = others.reindex(hour[is_own & ~is_step]).sum()
+    return float((is_own & is_step).sum() / expected)
 
 
 def clock_error(streams: Streams, planted: Planted) -> bool:
@@ -208,11 +221,7 @@ def impossible_travel(streams: Streams, planted: Planted) -> bool:
 
 def credential_sharing(streams: Streams, planted: Planted) -> bool:
     punched = streams.attendances(planted)
-    usual = streams.rows_of("attendance_events", planted.tenant_id, planted.people[0])
-    usual = usual[~usual.attendance_id.isin(list(planted.attendance_ids))]
-    strangers_phone = streams.phones[planted.tenant_id, planted.people[1]]
-    is_strangers = (punched.device_id == strangers_phone).all()
-    return bool(is_strangers) and (usual.empty or set(punched.template_id) != {usual.template_id.mode()[0]})
+    return bool((punched.device_id == streams.phones[planted.tenant_id, planted.people[1]]).all())
 
 
 def time_theft(streams: Streams, planted: Planted) -> bool:

@@ -24,7 +24,7 @@ from noc_platform.streams.declaration import Stream
 from noc_platform.streams.files import Limits, read_batches
 from noc_platform_tests.builders import POLICY
 
-PLAN = WorldPlan(guards=16, sites=5, days=8, seed=11)
+PLAN = WorldPlan(guards=16, sites=5, days=8, seed=15)
 SMALL = WorldPlan(guards=3, sites=2, days=2, seed=3)
 AFTERWARDS = datetime(2026, 12, 1, tzinfo=UTC)
 LIMITS = Limits(batch_rows=100_000, longest_line_bytes=2**20)

@@ -14,7 +14,7 @@ from noc_platform_tests.world_page import operation, phones, wrongs
 from noc_platform_tests.world_page.page import COMMAND, build
 from noc_platform_tests.world_page.scene import Scene
 
-PLAN = WorldPlan(guards=12, sites=5, days=7, seed=2026, planted=4.0)
+PLAN = WorldPlan(guards=12, sites=5, days=7, seed=3, planted=4.0)
 LARGEST_PICTURE_BYTES = 120_000
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noc_platform.simulator.conduct import DAY, HOUR, MINUTE, TOUR_DUE_WITHIN, Conduct
+from noc_platform.simulator.conduct import HOUR, MINUTE, TOUR_DUE_WITHIN, Conduct, by_server
 from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Reals, Whole, Words, together
 from noc_platform.simulator.planted.causes import Cause
 from noc_platform.simulator.reports.phones import phone_words
 from noc_platform.simulator.reports.records import TASK_GRACE, TOUR_GRACE
-from noc_platform.simulator.world import Draw, World, midnight
+from noc_platform.simulator.world import ZONES, Draw, World, instant_of
 from noc_platform.streams.catalogue import ALERTS
 
 TYPES = ALERTS.column("alert_type").allowed
@@ -44,6 +44,8 @@ SYNC_LATE = 6 * HOUR
 NOTICED_SHARE = 0.85
 NOTICED_TASKS_SHARE = 0.3
 INDEPENDENT_A_SITE_DAY = {"SENSOR_THRESHOLD": 0.5, "SECURITY_ANOMALY": 0.08, "SLA_BREACH": 0.15}
+# Hours of the site's day in which they come.
+INDEPENDENT_HOURS = {"SENSOR_THRESHOLD": (0, 24), "SECURITY_ANOMALY": (21, 30), "SLA_BREACH": (8, 20)}
 SENSOR_READING = (30.0, 6.0)
 CAUSE = "cause_id"
 NOTICED_SURGE_SHARE = 0.7
@@ -172,12 +174,13 @@ def _of_sites(world: World, conduct: Conduct, causes: tuple[str, ...], rng: np.r
 
 
 def _independent(world: World, conduct: Conduct, causes: tuple[str, ...], rng: np.random.Generator) -> list[Frame]:
-    start = midnight(conduct.roster.day)
+    midnights = np.array([instant_of(zone, conduct.roster.day, 0) for zone in range(len(ZONES))])
     frames = []
     for name, expected in INDEPENDENT_A_SITE_DAY.items():
         site = np.repeat(np.arange(world.plan.sites), rng.poisson(expected, world.plan.sites))
         nobody = np.full(len(site), UNKNOWN, np.int64)
-        at = start + rng.random(len(site)) * DAY
+        hours = rng.uniform(*INDEPENDENT_HOURS[name], len(site))
+        at = midnights[world.sites.zone[site]] + hours * HOUR
         frames.append(_alerts(world, name, nobody, at, nobody, site, Words(nobody, causes), rng))
     return frames
 
@@ -216,7 +219,7 @@ def _alerts(
             "measured_value": np.round(rng.normal(*SENSOR_READING, count), 1)
             if is_measured
             else np.full(count, np.nan),
-            "received_at": at + rng.uniform(0.5, 8, count),
+            "received_at": at + by_server(count, rng),
             CAUSE: behind,
         },
     )

@@ -25,6 +25,12 @@ STRIDE_METERS = 0.72
 DUPLICATE_SHARE = 0.002
 UNKNOWN_ACCURACY_SHARE = 0.015
 UNKNOWN_BATTERY_SHARE = 0.02
+LOST_UNDER_ROOF_SHARE = 0.6
+DEEP_INSIDE_SHARE = 0.4
+POOR_SHARE, POOR_ACCURACY, MOST_ACCURACY = 0.01, 100.0, 2_000.0
+# Of the squared error of positions, what lasts for minutes rather than one fix.
+LASTING_SHARE = 0.6
+LASTING_GRID = 5 * MINUTE
 SLOT = 30 * MINUTE
 SLOTS = 64
 OTHER_PARTIES = 400
@@ -45,9 +51,9 @@ def location_updates(world: World, conduct: Conduct) -> Frame:
     rng = world.rng(conduct.roster.number, Draw.FIXES)
     every = rng.triangular(FIX_EVERY[0], FIX_EVERY[0] + 10, FIX_EVERY[1], len(conduct.roster))
     shift, instants = _ticks(conduct, every, rng)
-    is_inside = _is_inside(world, conduct, shift, instants, rng)
+    is_inside = _is_inside(world, conduct, shift, instants)
     is_made_up = conduct.episodes.is_on(Cause.GPS_SPOOFING)
-    is_lost = is_inside & (rng.random(len(shift)) < 0.7) & ~is_made_up[shift]
+    is_lost = is_inside & (rng.random(len(shift)) < LOST_UNDER_ROOF_SHARE) & ~is_made_up[shift]
     is_lost |= conduct.episodes.covers(shift, instants, *UNHEARD)
     shift, instants, is_inside = shift[~is_lost], instants[~is_lost], is_inside[~is_lost]
     accuracy = np.where(is_made_up[shift], MADE_UP_ACCURACY, _accuracy(is_inside, rng))
@@ -68,9 +74,10 @@ def location_updates(world: World, conduct: Conduct) -> Frame:
 def device_events(world: World, conduct: Conduct) -> Frame:
     """Rows of `device_events`, none twice: steps every minute or so, the state of the phone, logins, alerts, calls."""
     rng = world.rng(conduct.roster.number, Draw.DEVICE_EVENTS)
+    wear = _wear(conduct, rng)
     parts = [
-        _steps(world, conduct, rng),
-        _logs(world, conduct, rng),
+        _steps(world, conduct, wear, rng),
+        _logs(world, conduct, wear, rng),
         _sessions(world, conduct, rng),
         _location_alerts(world, conduct, rng),
         _calls(world, conduct, rng),
@@ -103,11 +110,15 @@ def _ticks(conduct: Conduct, every: Reals, rng: np.random.Generator) -> tuple[Wh
     return shift, presence.comes_at[shift] + (nth + rng.uniform(0.1, 0.9, len(shift))) * every[shift]
 
 
-def _is_inside(world: World, conduct: Conduct, shift: Whole, instants: Reals, rng: np.random.Generator) -> Flags:
-    """Whether somebody is deep in a building then: for half hours at a time, never when far from the post."""
+def _is_inside(world: World, conduct: Conduct, shift: Whole, instants: Reals) -> Flags:
+    """Whether somebody is deep in a building then: for half hours at a time, never when far from the post.
+
+    The same whoever asks, so that positions and signal tell of the same roofs.
+    """
+    rng = world.rng(conduct.roster.number, Draw.ROOFS)
     roster = conduct.roster
     indoors = np.array([kind.indoors for kind in kinds.KINDS])[world.sites.kind[roster.site]]
-    spells = rng.random((len(roster), SLOTS)) < indoors[:, None] * 0.45
+    spells = rng.random((len(roster), SLOTS)) < indoors[:, None] * DEEP_INSIDE_SHARE
     slot = np.clip((instants - roster.starts[shift]) // SLOT, 0, SLOTS - 1).astype(np.int64)
     away = np.linalg.norm(conduct.path.position(shift, instants) - world.sites.post[roster.site[shift]], axis=-1)
     return np.asarray(spells[shift, slot] & (away < 15), np.bool_)
@@ -115,9 +126,10 @@ def _is_inside(world: World, conduct: Conduct, shift: Whole, instants: Reals, rn
 
 def _accuracy(is_inside: Flags, rng: np.random.Generator) -> Reals:
     median = np.where(is_inside, 32.0, 8.0)
-    is_poor = rng.random(len(median)) < 0.01
     spread = rng.lognormal(0, np.where(is_inside, 0.6, 0.45))
-    return np.asarray(np.round(np.where(is_poor, rng.uniform(110, 900, len(median)), median * spread), 1), np.float64)
+    is_poor = rng.random(len(median)) < POOR_SHARE
+    poor = np.minimum(POOR_ACCURACY * (1 + rng.exponential(1.0, len(median))), MOST_ACCURACY)
+    return np.asarray(np.round(np.where(is_poor, poor, median * spread), 1), np.float64)
 
 
 def _coordinates(
@@ -125,10 +137,22 @@ def _coordinates(
 ) -> tuple[Reals, Reals]:
     """Where the phone believes it is, degrees: the true place, off by what its accuracy says (68 % within it)."""
     # A Rayleigh distance has 68 % of its mass within 1.51 of its scale.
-    error = rng.normal(0, 1, (len(shift), 2)) * (accuracy / 1.51)[:, None]
+    lasting = np.sqrt(LASTING_SHARE) * _lasting(conduct, shift, instants, rng)
+    fleeting = np.sqrt(1 - LASTING_SHARE) * rng.normal(0, 1, (len(shift), 2))
+    error = (lasting + fleeting) * (accuracy / 1.51)[:, None]
     # An app that makes positions up repeats the same one.
     error[conduct.episodes.is_on(Cause.GPS_SPOOFING)[shift]] = MADE_UP_METERS
     return degrees(world, conduct.roster.site[shift], conduct.path.position(shift, instants) + error)
+
+
+def _lasting(conduct: Conduct, shift: Whole, instants: Reals, rng: np.random.Generator) -> Reals:
+    """The part of positions' error that drifts over minutes, `(row, 2)`, of unit variance at every moment."""
+    since = np.maximum(instants - conduct.presence.comes_at[shift], 0) / LASTING_GRID
+    begins = since.astype(np.int64)
+    grid = rng.normal(0, 1, (len(conduct.roster), int(begins.max(initial=0)) + 2, 2))
+    share = (since - begins)[:, None]
+    drift = grid[shift, begins] * (1 - share) + grid[shift, begins + 1] * share
+    return np.asarray(drift / np.hypot(share, 1 - share), np.float64)
 
 
 def degrees(world: World, site: Whole, metres: Reals) -> tuple[Reals, Reals]:
@@ -182,7 +206,7 @@ def _when_busy(world: World, conduct: Conduct, shift: Whole, instants: Reals, rn
     return np.asarray(rng.random(len(shift)) < world.level(conduct.roster.site[shift], instants), np.bool_)
 
 
-def _steps(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
+def _steps(world: World, conduct: Conduct, wear: Reals, rng: np.random.Generator) -> Frame:
     every = rng.uniform(*STEPS_EVERY, len(conduct.roster))
     shift, instants = _ticks(conduct, every, rng)
     walked = conduct.path.walked(shift, instants) - conduct.path.walked(shift, instants - every[shift])
@@ -190,18 +214,18 @@ def _steps(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
     told = _when_busy(world, conduct, shift, instants, rng) | (steps > 10)
     told &= rng.random(len(shift)) < conduct.episodes.effort[shift]
     shift, instants, steps = shift[told], instants[told], steps[told]
-    battery = _battery(conduct, shift, instants, _wear(conduct, rng))
+    battery = _battery(conduct, shift, instants, wear)
     return _event(world, conduct, "stepcount", shift, instants, step_count=steps, battery_level=battery)
 
 
-def _logs(world: World, conduct: Conduct, rng: np.random.Generator) -> Frame:
+def _logs(world: World, conduct: Conduct, wear: Reals, rng: np.random.Generator) -> Frame:
     shift, instants = _ticks(conduct, np.full(len(conduct.roster), LOG_EVERY), rng)
     # Some phones write their log by the clock, so that events do fall on the full hour.
     by_clock = conduct.roster.person[shift] % len(PLATFORMS) >= CLOCKED_PLATFORMS
     instants = np.where(by_clock, np.ceil(instants / LOG_EVERY) * LOG_EVERY, instants)
     is_there = instants < conduct.presence.leaves_at[shift]
     shift, instants = shift[is_there], instants[is_there]
-    battery = _battery(conduct, shift, instants, _wear(conduct, rng))
+    battery = _battery(conduct, shift, instants, wear)
     battery[rng.random(len(shift)) < UNKNOWN_BATTERY_SHARE] = np.nan
     signal = _signal(world, conduct, shift, instants, rng)
     presence = conduct.presence
@@ -246,7 +270,7 @@ def _signal(world: World, conduct: Conduct, shift: Whole, instants: Reals, rng: 
     site = conduct.roster.site[shift]
     level = -72.0 - (site * 13 % 17)
     swell = 5 * np.sin(instants / HOUR * (2 * np.pi / 24) + site)
-    roof = np.where(_is_inside(world, conduct, shift, instants, rng), -14, 0)
+    roof = np.where(_is_inside(world, conduct, shift, instants), -14, 0)
     return np.asarray(np.clip(np.round(level + swell + roof + rng.normal(0, 3, len(shift))), -125, -45), np.float64)
 
 

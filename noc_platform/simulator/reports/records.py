@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 from noc_platform.simulator import kinds
-from noc_platform.simulator.conduct import HOUR, MINUTE, TOUR_DUE_WITHIN, Conduct
+from noc_platform.simulator.conduct import HOUR, MINUTE, TOUR_DUE_WITHIN, Conduct, by_server
 from noc_platform.simulator.frames import UNKNOWN, Flags, Frame, Numbered, Reals, Values, Whole, Words, together
 from noc_platform.simulator.planted.causes import Cause
 from noc_platform.simulator.planted.episodes import SECOND_PUNCH_NUMBERS
@@ -34,6 +34,11 @@ CHECKPOINTS = tuple(f"CP-{place + 1:02d}" for place in range(MOST_CHECKPOINTS))
 TOUR_GRACE = 30.0
 TASK_GRACE = 15.0
 FACE_THRESHOLD = 0.3
+# Of those who stand in for another before the camera, who hold up a picture of them.
+PICTURE_SHARE = 0.4
+POOR_LIGHT_SHARE = 0.04
+# A terminal that looks for whom it sees takes somebody for another now and then.
+TAKEN_FOR_ANOTHER_SHARE = 0.003
 FORGOTTEN_PUNCH_OUT_SHARE = 0.015
 ENTERED_LATER_SHARE = 0.7
 ENTERED_LATER_AFTER = (4 * HOUR, 36 * HOUR)
@@ -110,7 +115,8 @@ def second_punches(
     site = episodes.second_site[frame.shift]
     instants = episodes.spells[Cause.IMPOSSIBLE_TRAVEL].ends[frame.shift]
     latitude, longitude, distance, accuracy = _at_gate(world, site, rng)
-    strangers = rng.integers(0, world.plan.guards, len(site))
+    persons = conduct.roster.person[frame.shift]
+    strangers = np.array([_stranger(world, int(person), rng) for person in persons], np.int64)
     told: dict[str, Values] = {
         "attendance_id": Numbered(f"att-{conduct.roster.day:%Y%m%d}-", frame.shift + SECOND_PUNCH_NUMBERS),
         "site_id": world.site_words(site),
@@ -123,10 +129,17 @@ def second_punches(
         "accuracy_meters": accuracy,
         "is_in_geofence_in": distance <= world.sites.radius[site],
         "distance_in_meters": distance,
-        "received_at": instants + rng.uniform(0.5, 20, len(site)),
-        **_biometrics(world, strangers, np.ones(len(site), np.bool_), rng),
+        "received_at": instants + by_server(len(site), rng),
+        **_biometrics(world, persons, strangers, site, rng),
     }
     return Frame(frame.shift, {**frame.columns, **told})
+
+
+def _stranger(world: World, person: int, rng: np.random.Generator) -> int:
+    """Another guard of the same tenant; the person, where there is none."""
+    able = np.flatnonzero(world.people.tenant[: world.plan.guards] == world.people.tenant[person])
+    able = able[able != person]
+    return int(rng.choice(able)) if len(able) else int(person)
 
 
 def _tour_type(number: Whole, is_external: Flags) -> Words:
@@ -167,7 +180,7 @@ def _work(
 
 def _as_planned(shift: Whole, work: dict[str, Values], planned_at: Reals, rng: np.random.Generator) -> Frame:
     # The server sets work up when it is due, not the phone, so it is never late.
-    return Frame(shift, {**work, "received_at": planned_at + rng.uniform(0.5, 20, len(shift))})
+    return Frame(shift, {**work, "received_at": planned_at + by_server(len(shift), rng)})
 
 
 def _as_ended(
@@ -181,7 +194,7 @@ def _as_ended(
     if is_partial is not None:
         code = np.where(is_partial, STATUSES.index("PARTIALLYCOMPLETED"), code)
     from_phone = conduct.presence.received(shift, ended, rng)
-    known = np.where(is_done, from_phone, ended + rng.uniform(0.5, 20, len(shift)))
+    known = np.where(is_done, from_phone, ended + by_server(len(shift), rng))
     told: dict[str, Values] = {
         "status": Words(code, STATUSES),
         "occurred_at": ended,
@@ -302,7 +315,7 @@ def _punches(world: World, conduct: Conduct, shift: Whole, rng: np.random.Genera
         "is_in_geofence_in": distance <= world.sites.radius[site],
         "distance_in_meters": distance,
         "transport_mode": Words((person * 3 + rng.integers(0, 2, count)) % len(TRANSPORT), TRANSPORT),
-        **_biometrics(world, stands_there, stands_there != person, rng),
+        **_biometrics(world, person, stands_there, site, rng),
     }
 
 
@@ -348,16 +361,23 @@ def _punch_out(world: World, conduct: Conduct, shift: Whole, rng: np.random.Gene
     }
 
 
-def _biometrics(world: World, person: Whole, is_other: Flags, rng: np.random.Generator) -> dict[str, Values]:
-    """Evidence of `person` standing there: mostly a good match, worse when the picture is poor.
+def _biometrics(
+    world: World, person: Whole, stands_there: Whole, site: Whole, rng: np.random.Generator
+) -> dict[str, Values]:
+    """Evidence of who stands there in the name of `person`: mostly a good match, worse when the picture is poor.
 
-    Where it is another than who is meant (`is_other`), the match is worse, though not always bad enough to fail.
+    Of another, the match is worse, though not always bad enough to fail; a picture of the person held up matches, and
+    looks less alive.
     """
-    count = len(person)
-    quality = np.where(is_other, rng.beta(7, 4, count), rng.beta(12, 3, count))
-    liveness = np.where(is_other, rng.beta(9, 5, count), rng.beta(25, 2, count))
-    usual = 0.12 + 0.25 * (1 - quality) + rng.normal(0, 0.035, count)
-    distance = np.clip(np.where(is_other, rng.normal(0.34, 0.1, count), usual), 0.01, 0.9)
+    count, is_other = len(person), stands_there != person
+    is_picture = is_other & (rng.random(count) < PICTURE_SHARE)
+    is_dark = rng.random(count) < POOR_LIGHT_SHARE
+    quality = np.where(is_picture, rng.beta(7, 4, count), rng.beta(12, 3, count))
+    quality = np.where(is_dark, rng.beta(4, 6, count), quality)
+    liveness = np.where(is_picture, rng.beta(9, 5, count), rng.beta(25, 2, count))
+    liveness = np.where(is_dark & ~is_picture, rng.beta(10, 3, count), liveness)
+    usual = 0.12 + 0.25 * (1 - quality) + world.traits.face_offset[person] + rng.normal(0, 0.035, count)
+    distance = np.clip(np.where(is_other & ~is_picture, rng.normal(0.36, 0.09, count), usual), 0.01, 0.9)
     is_verified = distance <= FACE_THRESHOLD
     result = np.where(
         is_verified,
@@ -371,14 +391,25 @@ def _biometrics(world: World, person: Whole, is_other: Flags, rng: np.random.Gen
         ),
         "biometric_result": Words(result, BIOMETRIC_RESULTS),
         "is_verified_in": is_verified.astype(np.int64),
-        "confidence_score": np.round(np.clip(1 - distance + rng.normal(0, 0.02, count), 0, 1), 4),
+        "confidence_score": np.round(np.clip(1 - distance + rng.normal(0, 0.03, count), 0, 1), 4),
         "quality_score": np.round(quality, 4),
         "liveness_score": np.round(liveness, 4),
         "face_distance": np.where(is_face, np.round(distance, 4), np.nan),
         "face_threshold": np.where(is_face, FACE_THRESHOLD, np.nan),
-        "template_id": Words(person, _templates(world)),
+        "template_id": Words(_matched(world, person, stands_there, is_picture, site, rng), _templates(world)),
         "verification_attempts": np.minimum(1 + rng.poisson(np.where(is_verified, 0.15, 1.5)), 5),
     }
+
+
+def _matched(
+    world: World, person: Whole, stands_there: Whole, is_picture: Flags, site: Whole, rng: np.random.Generator
+) -> Whole:
+    """Whose template a punch is matched with: that of the person named, or of whom a searching terminal believes to
+    see, which is somebody else of the tenant now and then."""
+    seen = np.where(is_picture, person, stands_there)
+    taken = np.flatnonzero(rng.random(len(seen)) < TAKEN_FOR_ANOTHER_SHARE)
+    seen[taken] = [_stranger(world, int(person[row]), rng) for row in taken]
+    return np.asarray(np.where(world.traits.is_searching[site], seen, person), np.int64)
 
 
 def _templates(world: World) -> tuple[str, ...]:

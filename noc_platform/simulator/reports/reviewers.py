@@ -31,7 +31,7 @@ NOTES = ("Checked with the site.", "Looked at the pictures.", "Called the guard.
 FAILED = ATTENDANCE_EVENTS.column("biometric_result").allowed.index("FAILED")
 HOUR = 3600.0
 REVIEWERS_A_TENANT = 4
-LOW_CONFIDENCE = 0.78
+LOW_CONFIDENCE = 0.72
 
 
 @dataclass(frozen=True)
