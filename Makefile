@@ -1,5 +1,5 @@
 # make run | make test | make up start from a bare machine with Python 3.11+. uv is used if present, pip if not.
-.PHONY: run test up test-spark bench scoreboard check lock docs clean help
+.PHONY: run test up test-spark bench scoreboard world check lock docs clean help
 
 PYTHON ?= python3
 VENV := .venv
@@ -54,6 +54,9 @@ bench: $(READY) ## every claim in docs/performance.md, each against its peer; ma
 
 scoreboard: $(READY) ## what the platform says against what was really so, in worlds whose truth is known
 	$(BIN)/python -m noc_platform_tests.scoreboard
+
+world: $(READY) ## a simulated world in pictures and numbers: docs/world.md
+	$(BIN)/python -m noc_platform_tests.world_page
 
 check: $(READY) ## format, lint, types and layers
 	$(BIN)/ruff format --check .

@@ -10,11 +10,6 @@ from rich.progress import track
 
 from noc_platform.cli.installation import Installation
 
-SAMPLE_GUARDS = 40
-SAMPLE_SITES = 6
-SAMPLE_DAYS = 8
-SAMPLE_SEED = 7
-
 
 def setup() -> None:
     """Start PostgreSQL if it is ours to start, create databases and roles, and migrate. Safe to run again."""
@@ -37,7 +32,7 @@ def sample() -> None:
     folder = here.settings.absolute_home / "sample"
     if not (folder / MANIFEST).exists():
         _empty(folder)
-        write_world(WorldPlan(guards=SAMPLE_GUARDS, sites=SAMPLE_SITES, days=SAMPLE_DAYS, seed=SAMPLE_SEED), folder)
+        write_world(WorldPlan(guards=40, sites=6, days=8, seed=7, random_review=0.1), folder)
     files = [(STREAMS[file.stream], folder / file.path) for file in read_manifest(folder).files]
     history = partial(identities, Lake(here.settings.lake))
     total = Receipt()

@@ -24,7 +24,7 @@ from noc_platform_tests.world_page.operation import Numbers
 from noc_platform_tests.world_page.scene import Rows, Scene
 
 LINE = 120
-COMMAND = "python -m noc_platform_tests.world_page"
+COMMAND = "make world"
 HEADER = f"""# A simulated world
 
 Does it look like a guarding operation? Every picture says what to look for. World, pictures and numbers are made again
