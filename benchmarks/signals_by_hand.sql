@@ -36,12 +36,13 @@ with fixes as (
            count(distinct jobneed_id) filter (identifier in ('INTERNALTOUR', 'EXTERNALTOUR') and parent_id is not null) as checkpoints_due
     from jobneeds where planned_at is not null and abs(epoch(occurred_at) - epoch(planned_at)) < 86400 group by all
 ), hours as (
-    select tenant_id, person_id, site_id, starts_at, unnest(range(epoch_us(starts_at) // 3600000000, (epoch_us(ends_at) + 3599999999) // 3600000000)) as slot
+    select tenant_id, person_id, site_id, starts_at, ends_at, unnest(range(epoch_us(starts_at) // 3600000000, (epoch_us(ends_at) + 3599999999) // 3600000000)) as slot
     from noc_shift where not coalesce(is_cancelled, false)
 ), duty as (
-    select tenant_id, person_id, slot, arg_max(site_id, starts_at) as duty_site_id from hours group by all
+    select tenant_id, person_id, slot, arg_max(site_id, starts_at) as duty_site_id,
+           arg_max(least(epoch_us(ends_at) // 1000000, (slot + 1) * 3600) - greatest(epoch_us(starts_at) // 1000000, slot * 3600), starts_at) as duty_seconds from hours group by all
 ), gathered as (
-    select tenant_id, person_id, slot, phone_events, fixes, usable_fixes, meters, tasks, checkpoints, tasks_due, checkpoints_due, duty_site_id
+    select tenant_id, person_id, slot, phone_events, fixes, usable_fixes, meters, tasks, checkpoints, tasks_due, checkpoints_due, duty_site_id, duty_seconds
     from phone full join location using (tenant_id, person_id, slot) full join work using (tenant_id, person_id, slot)
     full join due using (tenant_id, person_id, slot) full join duty using (tenant_id, person_id, slot)
 ), feeds as (
@@ -57,7 +58,8 @@ select g.tenant_id, g.person_id, g.bucket, g.bucket::date as day,
        case when f.jobneed_feed and coalesce(tasks, 0) + coalesce(tasks_due, 0) > 0 then coalesce(tasks, 0) end as tasks_completed_count,
        case when f.jobneed_feed and coalesce(checkpoints, 0) + coalesce(checkpoints_due, 0) > 0 then coalesce(checkpoints, 0) end as tour_checkpoints_scanned,
        coalesce(usable_fixes, 0) as usable_fixes, coalesce(tasks_due, 0) as tasks_due, coalesce(checkpoints_due, 0) as checkpoints_due,
-       case when r.tenant_id is not null then duty_site_id is not null end as is_on_duty, duty_site_id is not null as is_rostered,
+       case when r.tenant_id is not null then duty_site_id is not null end as is_on_duty,
+       case when r.tenant_id is not null then coalesce(duty_seconds, 0) end as duty_seconds, duty_site_id is not null as is_rostered,
        coalesce(phone_events, 0) + coalesce(fixes, 0) > 0 as is_reporting,
        coalesce(f.device_feed, false) as has_device_feed, coalesce(f.location_feed, false) as has_location_feed, coalesce(f.jobneed_feed, false) as has_jobneed_feed
 from (select *, to_timestamp(slot * 3600) as bucket from gathered) g

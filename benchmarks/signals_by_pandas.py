@@ -89,9 +89,11 @@ def _duty(shifts: pd.DataFrame) -> Any:
     shifts = shifts[~shifts["is_cancelled"].fillna(False).astype(bool)].sort_values("starts_at")
     first, hour = shifts["starts_at"].dt.floor("h"), pd.Timedelta(hours=1)
     counts = np.ceil((shifts["ends_at"] - first) / hour).astype(int)
-    rows = shifts.loc[shifts.index.repeat(counts), ["tenant_id", "person_id", "site_id"]]
+    rows = shifts.loc[shifts.index.repeat(counts), ["tenant_id", "person_id", "site_id", "starts_at", "ends_at"]]
     rows["bucket"] = first.repeat(counts) + pd.to_timedelta(rows.groupby(level=0).cumcount(), unit="h")
-    return rows.groupby(KEYS)["site_id"].last().rename("duty_site_id")
+    ends, starts = rows["ends_at"].clip(upper=rows["bucket"] + hour), rows["starts_at"].clip(lower=rows["bucket"])
+    rows["duty_seconds"] = (ends.dt.floor("s") - starts.dt.floor("s")).dt.total_seconds()
+    return rows.groupby(KEYS)[["site_id", "duty_seconds"]].last().rename(columns={"site_id": "duty_site_id"})
 
 
 def _judged(rows: pd.DataFrame, references: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -122,6 +124,7 @@ def _judged(rows: pd.DataFrame, references: dict[str, pd.DataFrame]) -> pd.DataF
             "tour_checkpoints_scanned": count["checkpoints"].where(feed["jobneeds"] & scanned),
             **{name: count[name].astype("int64") for name in ("usable_fixes", "tasks_due", "checkpoints_due")},
             "is_on_duty": rows["duty_site_id"].notna().where(keeps_roster),
+            "duty_seconds": rows["duty_seconds"].fillna(0).where(keeps_roster),
             "is_rostered": rows["duty_site_id"].notna(),
             "is_reporting": reporting,
             **{

@@ -38,10 +38,10 @@ def variance(expected: Numbers, dispersion: Numbers, family: Family) -> Numbers:
     Never 0: a count varies at least as Poisson's does and by 0.25, a distance by what jitter explains (defect 23).
     """
     if family is Family.COUNT:
-        return np.maximum(expected + dispersion * expected**2, 0.25)
+        return np.asarray(np.maximum(expected + dispersion * expected**2, 0.25))
     if family is Family.DISTANCE:
-        return np.maximum(dispersion * expected**2, STILL_METERS**2)
-    return np.maximum(dispersion, SMALLEST_DISPERSION)
+        return np.asarray(np.maximum(dispersion * expected**2, STILL_METERS**2))
+    return np.asarray(np.maximum(dispersion, SMALLEST_DISPERSION))
 
 
 def tails(values: Numbers, expected: Numbers, dispersion: Numbers, family: Family) -> tuple[Numbers, Numbers]:

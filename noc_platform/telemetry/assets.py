@@ -117,7 +117,7 @@ ARCHIVES = [archive_asset(stream) for stream in EVENT_STREAMS]
     freshness_policy=DAILY_FRESH,
     retry_policy=TRANSIENT_RETRIES,
     pool=LAKE_POOL,
-    code_version="3",
+    code_version="4",
 )
 def activity_signals(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """What each guard did, per UTC hour. On duty and unheard is a row of nulls, idle a row of zeros."""
@@ -146,7 +146,7 @@ def activity_signals(context: dg.AssetExecutionContext, platform: dg.ResourcePar
     freshness_policy=DAILY_FRESH,
     retry_policy=TRANSIENT_RETRIES,
     pool=LAKE_POOL,
-    code_version="3",
+    code_version="4",
 )
 def site_activity_signals(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]

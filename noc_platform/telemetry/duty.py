@@ -5,6 +5,8 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
+from noc_platform.telemetry.movement import epoch_second
+
 # Nobody is taken to be at work longer than this on one punch-in that was never closed (domain.md §5.1, overtime).
 LONGEST_SHIFT = timedelta(hours=16)
 
@@ -37,12 +39,22 @@ def duty_intervals(shifts: ir.Table, attendance_events: ir.Table) -> ir.Table:
 def duty_by_slot(intervals: ir.Table, slots: ir.Table) -> ir.Table:
     """One row per person and bucket with duty in it; `slots` has the bucket's number, slot_start and slot_end.
 
-    Columns: tenant_id, person_id, slot, site_id, is_rostered. Of several sites in one bucket it is the one attended
-    rather than rostered, then the one begun last, then the last by name: the same on every engine.
+    Columns: tenant_id, person_id, slot, site_id, is_rostered, duty_seconds (of that stretch in the bucket). Of several
+    sites in one bucket it is the one attended rather than rostered, then the one begun last, then the last by name:
+    the same on every engine.
     """
-    overlapping = intervals.join(
-        slots, [intervals.starts_at < slots.slot_end, intervals.ends_at > slots.slot_start]
-    ).select("tenant_id", "person_id", "site_id", "starts_at", "is_rostered", "slot")
+    overlapping = intervals.join(slots, [intervals.starts_at < slots.slot_end, intervals.ends_at > slots.slot_start])
+    begins = ibis.greatest(overlapping.starts_at, overlapping.slot_start)
+    ends = ibis.least(overlapping.ends_at, overlapping.slot_end)
+    overlapping = overlapping.select(
+        "tenant_id",
+        "person_id",
+        "site_id",
+        "starts_at",
+        "is_rostered",
+        "slot",
+        duty_seconds=epoch_second(ends) - epoch_second(begins),
+    )
     person = ["tenant_id", "person_id", "slot"]
     order = ibis.window(
         group_by=person,
@@ -57,4 +69,6 @@ def duty_by_slot(intervals: ir.Table, slots: ir.Table) -> ir.Table:
         rank=ibis.row_number().over(order),
         was_rostered=ibis.cases((overlapping.is_rostered, 1), else_=0).max().over(ibis.window(group_by=person)),
     )
-    return ranked.filter(ranked["rank"] == 0).select(*person, "site_id", is_rostered=ranked.was_rostered == 1)
+    return ranked.filter(ranked["rank"] == 0).select(
+        *person, "site_id", "duty_seconds", is_rostered=ranked.was_rostered == 1
+    )

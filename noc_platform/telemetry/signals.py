@@ -123,7 +123,7 @@ def person_signals(
 
     Columns: tenant_id, person_id, bucket (start, UTC), site_id (of duty; home where duty is unknown), the five signals,
     usable_fixes, tasks_due, checkpoints_due, is_on_duty (null where the tenant keeps neither roster nor attendance),
-    is_rostered, is_reporting (the phone was heard), has_device_feed, has_location_feed, has_jobneed_feed.
+    duty_seconds (there, as far as known), is_rostered, is_reporting (the phone was heard), has_device_feed, has_location_feed, has_jobneed_feed.
     """
     known = sources if known_at is None else _as_known(sources, known_at)
     parts = [
@@ -146,13 +146,17 @@ def site_signals(people: ir.Table) -> ir.Table:
     """Signals of each site and bucket: the sum over the guards on duty there.
 
     `people` is the result of `person_signals`. Columns: tenant_id, site_id, bucket, people_on_duty, people_reporting,
-    the five signals (null when unknown for every guard), tasks_due, checkpoints_due; `LOCAL_TIME` if people have it.
+    duty_seconds and heard_seconds (of all guards on duty, and of those heard; a guard of whose duty nothing is known
+    counts a full hour), the five signals (null when unknown for every guard), tasks_due, checkpoints_due; `LOCAL_TIME` if people have it.
     """
     there = people.filter(people.site_id.notnull() & people.is_on_duty.fill_null(True))
     told = [name for name in LOCAL_TIME if name in people.columns]
+    seconds = there.duty_seconds.fill_null(float(HOUR_SECONDS))
     return there.group_by("tenant_id", "site_id", "bucket", *told).agg(
         people_on_duty=there.count(),
         people_reporting=_one_if(there.is_reporting).sum(),
+        duty_seconds=seconds.sum(),
+        heard_seconds=_where(there.is_reporting, seconds).sum().fill_null(0.0),
         **{signal.value: there[signal.value].sum() for signal in Signal},
         tasks_due=there.tasks_due.sum(),
         checkpoints_due=there.checkpoints_due.sum(),
@@ -171,6 +175,7 @@ MEASURES = {
     "checkpoints_due": ("int64", "max"),
     "duty_site_id": ("string", "max"),
     "on_duty": ("int64", "max"),
+    "duty_seconds": ("float64", "max"),
     "rostered": ("int64", "max"),
 }
 
@@ -284,7 +289,9 @@ def _duty(sources: Sources, grain: Grain) -> ir.Table:
         # The whole window is the one bucket; no join is needed to find that out.
         slots = intervals.select(slot=ibis.literal(0, "int64"), slot_start=grain.start, slot_end=grain.end).distinct()
     duty = duty_by_slot(intervals, slots)
-    return duty.select(*PERSON, duty_site_id=duty.site_id, on_duty=ibis.literal(1), rostered=_one_if(duty.is_rostered))
+    return duty.select(
+        *PERSON, "duty_seconds", duty_site_id=duty.site_id, on_duty=ibis.literal(1), rostered=_one_if(duty.is_rostered)
+    )
 
 
 def _feeds(sources: Sources, grain: Grain) -> ir.Table:
@@ -338,6 +345,7 @@ def _judged(placed: ir.Table) -> ir.Table:
         tasks_due=tasks_due,
         checkpoints_due=checkpoints_due,
         is_on_duty=_where(keeps_roster, placed.on_duty.fill_null(0) == 1),
+        duty_seconds=_where(keeps_roster, placed.duty_seconds.fill_null(0.0)),
         is_rostered=placed.rostered.fill_null(0) == 1,
         is_reporting=reporting,
         has_device_feed=feed["device_feed"],

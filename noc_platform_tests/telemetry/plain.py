@@ -65,9 +65,18 @@ def _bucket(rows: Rows, person: str, start: datetime, end: datetime, keeps_roste
         "tasks_due": tasks_due,
         "checkpoints_due": checkpoints_due,
         "is_on_duty": bool(duty) if keeps_roster else None,
+        "duty_seconds": _seconds(duty, start, end) if keeps_roster else None,
         "is_rostered": any(interval["is_rostered"] for interval in duty),
         "is_reporting": reporting,
     }
+
+
+def _seconds(duty: list[Row], start: datetime, end: datetime) -> float:
+    """Seconds of the stretch that names the site; engines know whole seconds."""
+    if not duty:
+        return 0.0
+    begins, ends = max(duty[0]["starts_at"], start), min(duty[0]["ends_at"], end)
+    return float(math.floor(ends.timestamp()) - math.floor(begins.timestamp()))
 
 
 def _alive(rows: Rows, stream: str, start: datetime, end: datetime) -> bool:
