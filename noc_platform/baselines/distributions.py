@@ -4,6 +4,7 @@ Counts are negative binomial, distances gamma, other quantities normal. All func
 arrays; what is not known (NaN) stays so.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -31,35 +32,47 @@ class Family(StrEnum):
     REAL = "REAL"
 
 
-def variance(expected: Numbers, dispersion: Numbers, family: Family) -> Numbers:
-    """Variance around what is expected. `dispersion` is relative (variance over squared mean) beyond Poisson's for
-    counts; for other quantities it is the variance itself.
+@dataclass(frozen=True)
+class Spread:
+    """How far values stray: their variance is `unit` times what is expected, plus `dispersion` times its square.
 
-    Never 0: a count varies at least as Poisson's does and by 0.25, a distance by what jitter explains (defect 23).
+    A count's unit is 1, as Poisson's; a distance's is the metres that come at once, an outing. `dispersion` is by
+    element. Of other quantities `dispersion` is the variance itself.
     """
-    if family is Family.COUNT:
-        return np.asarray(np.maximum(expected + dispersion * expected**2, 0.25))
-    if family is Family.DISTANCE:
-        return np.asarray(np.maximum(dispersion * expected**2, STILL_METERS**2))
-    return np.asarray(np.maximum(dispersion, SMALLEST_DISPERSION))
+
+    family: Family
+    dispersion: Numbers
+    unit: Numbers | float = 1.0
+
+    def unfloored(self, expected: Numbers) -> Numbers:
+        """Variance around what is expected, as it was learned."""
+        if self.family is Family.REAL:
+            return np.asarray(np.broadcast_to(self.dispersion, np.shape(expected)))
+        return np.asarray(self.unit * expected + self.dispersion * expected**2)
+
+    def variance(self, expected: Numbers) -> Numbers:
+        """Variance to judge by, never 0: a count varies by 0.25 at least and as Poisson's does, a distance by what
+        jitter explains (defect 23)."""
+        floors = {Family.COUNT: 0.25, Family.DISTANCE: STILL_METERS**2, Family.REAL: SMALLEST_DISPERSION}
+        return np.asarray(np.maximum(self.unfloored(expected), floors[self.family]))
 
 
-def tails(values: Numbers, expected: Numbers, dispersion: Numbers, family: Family) -> tuple[Numbers, Numbers]:
+def tails(values: Numbers, expected: Numbers, spread: Spread) -> tuple[Numbers, Numbers]:
     """Probability of a value as low as each or lower, and as high or higher."""
-    if family is Family.COUNT:
-        return _count_tails(values, expected, dispersion)
-    if family is Family.DISTANCE:
-        return _distance_tails(values, expected, dispersion)
-    z = (values - expected) / np.sqrt(variance(expected, dispersion, family))
+    if spread.family is Family.COUNT:
+        return _count_tails(values, expected, spread.dispersion)
+    if spread.family is Family.DISTANCE:
+        return _distance_tails(values, expected, spread)
+    z = (values - expected) / np.sqrt(spread.variance(expected))
     return special.ndtr(z), special.ndtr(-z)
 
 
-def equivalent_z(values: Numbers, expected: Numbers, dispersion: Numbers, family: Family) -> Numbers:
+def equivalent_z(values: Numbers, expected: Numbers, spread: Spread) -> Numbers:
     """The z of a normal value as unusual as each: below 0 for less than expected, within ±`LARGEST_Z`.
 
     Discrete values are as likely as themselves in both tails; one that is likely both ways is 0.
     """
-    low, high = tails(values, expected, dispersion, family)
+    low, high = tails(values, expected, spread)
     below, above = special.ndtri(low), -special.ndtri(high)
     z = np.where(low < high, np.minimum(below, 0.0), np.maximum(above, 0.0))
     return np.asarray(np.clip(z, -LARGEST_Z, LARGEST_Z))
@@ -77,21 +90,21 @@ def zero_z(expected: Numbers, dispersion: Numbers, zero_share: Numbers, samples:
     return np.asarray(np.where(expected >= ZERO_MATTERS_FROM, z, np.nan))
 
 
-def quantiles(expected: Numbers, dispersion: Numbers, family: Family, shares: tuple[float, ...]) -> Numbers:
+def quantiles(expected: Numbers, spread: Spread, shares: tuple[float, ...]) -> Numbers:
     """Values that this share of values lies below, as `(…, share)`; the cube-root approximation of Wilson and Hilferty
     (1931) for what cannot be negative, which is within a few percent between 5 % and 99 %."""
     z = special.ndtri(np.asarray(shares))
-    spread = variance(expected, dispersion, family)[..., None]
+    strays = spread.variance(expected)[..., None]
     mean = np.asarray(expected)[..., None]
-    if family is Family.REAL:
-        return np.asarray(mean + z * np.sqrt(spread))
-    shape = np.maximum(mean, LEAST_EXPECTED) ** 2 / spread
+    if spread.family is Family.REAL:
+        return np.asarray(mean + z * np.sqrt(strays))
+    shape = np.maximum(mean, LEAST_EXPECTED) ** 2 / strays
     return np.asarray(mean * np.maximum(1 - 1 / (9 * shape) + z / (3 * np.sqrt(shape)), 0.0) ** 3)
 
 
 def _count_tails(values: Numbers, expected: Numbers, dispersion: Numbers) -> tuple[Numbers, Numbers]:
-    mean, spread = np.maximum(expected, LEAST_EXPECTED), np.maximum(dispersion, SMALLEST_DISPERSION)
-    size = 1.0 / spread
+    mean = np.maximum(expected, LEAST_EXPECTED)
+    size = 1.0 / np.maximum(dispersion, SMALLEST_DISPERSION)
     success = size / (size + mean)
     counted = np.floor(values)
     # NaN compares as false, and betainc gives NaN for it.
@@ -100,9 +113,9 @@ def _count_tails(values: Numbers, expected: Numbers, dispersion: Numbers) -> tup
     return np.asarray(low), np.asarray(np.where(np.isnan(values), np.nan, high))
 
 
-def _distance_tails(values: Numbers, expected: Numbers, dispersion: Numbers) -> tuple[Numbers, Numbers]:
+def _distance_tails(values: Numbers, expected: Numbers, spread: Spread) -> tuple[Numbers, Numbers]:
     mean = np.maximum(expected, STILL_METERS)
-    shape = mean**2 / variance(mean, dispersion, Family.DISTANCE)
+    shape = mean**2 / spread.variance(mean)
     # What jitter may have added is not told from having walked it.
     low = special.gammainc(shape, shape * (np.maximum(values, 0) + STILL_METERS) / mean)
     high = special.gammaincc(shape, shape * np.maximum(values, 0) / mean)

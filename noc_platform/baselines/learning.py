@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from noc_platform.baselines.distributions import Family
-from noc_platform.baselines.pooling import Pooled, Sums, pooled, spread_between, spread_of
+from noc_platform.baselines.distributions import Family, Spread, equivalent_z
+from noc_platform.baselines.pooling import Pooled, Sums, pooled, spread_between
 
 Numbers = NDArray[Any]
 HOURS_OF_WEEK = 168
@@ -25,6 +26,11 @@ FIRST_DISPERSION = 0.5
 WINSORISED_AT = 3.0
 # Site-hours at which a site's own dispersion counts as much as that of all sites.
 DISPERSION_SAMPLES = 200.0
+LEAST_DISPERSION = 1e-3
+DISPERSION_RATIOS = (0.1, 10.0)
+# Share of values beyond which the tail begins, and the bounds of what it is stretched by.
+TAIL = 0.05
+STRETCHES = (1.0, 3.0)
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,16 @@ class Hours:
 class Week:
     """What is usual, as `(site, hour of week)`.
 
-    `rate` of one guard an hour; `dispersion` as `distributions.variance` takes it; `guards` there usually; `samples`
-    hours of its own; `effective` hours its own and borrowed, each by how much it counts; `own` the share of the rate
-    that is not borrowed; `zero_share` and `zero_samples` how often there was nothing at that hour of day.
+    `rate` of one guard in an hour; `unit` and `dispersion` as `distributions.Spread` takes them; `stretch` what z below
+    and above are divided by; `guards` hours of guards there usually; `samples` hours of its own; `effective` hours its
+    own and borrowed, each by how much it counts; `own` the share of the rate that is not borrowed; `zero_share` and
+    `zero_samples` how often there was nothing at that hour of day.
     """
 
     rate: Numbers
+    unit: float
     dispersion: Numbers
+    stretch: tuple[float, float]
     guards: Numbers
     samples: Numbers
     effective: Numbers
@@ -95,19 +104,41 @@ def learn(hours: Hours, places: Places, family: Family) -> Week:
     """What is usual at every hour of every site's week. Without a single hour, a week in which nothing is known."""
     if not len(hours.site):
         return _nothing(places.count)
-    dispersion = np.full(len(hours.site), FIRST_DISPERSION)
+    spread = Spread(family, np.full(len(hours.site), FIRST_DISPERSION))
     value = hours.value.astype(float)
     for _ in range(ROUNDS):
-        fit = _fitted(replace(hours, value=value), places, dispersion, family)
-        expected = _expected_without_itself(hours, value, fit, dispersion, family)
-        stray = np.sqrt(np.maximum(spread_of(expected, dispersion, family), 0.25))
-        value = np.clip(hours.value, expected - WINSORISED_AT * stray, expected + WINSORISED_AT * stray)
-        by_site, by_day_hour = _dispersions(hours, places, value, expected, family)
-        dispersion = by_site[hours.site] * by_day_hour[_kind_hour(hours, places)]
-    return _week(hours, places, fit, by_site, by_day_hour)
+        fit = _fitted(replace(hours, value=value), places, spread)
+        expected = _expected_without_itself(hours, value, fit, spread)
+        stray = WINSORISED_AT * np.sqrt(spread.variance(expected))
+        value = np.clip(hours.value, expected - stray, expected + stray)
+        strays = _strays(hours, places, value, expected, family)
+        spread = Spread(family, strays.at(hours, places), strays.unit)
+    z = equivalent_z(hours.value, expected, spread)
+    return _week(hours, places, fit, strays, _stretch(z))
 
 
-def _fitted(hours: Hours, places: Places, dispersion: Numbers, family: Family) -> _Fit:
+@dataclass(frozen=True)
+class _Strays:
+    """What a tenant's values stray by: the unit, the dispersion of each site, and how it differs by hour and kind."""
+
+    unit: float
+    by_site: Numbers
+    by_kind_hour: Numbers
+
+    def at(self, hours: Hours, places: Places) -> Numbers:
+        """The dispersion of each hour."""
+        return np.asarray(self.by_site[hours.site] * self.by_kind_hour[_kind_hour(hours, places)])
+
+
+def _stretch(z: Numbers) -> tuple[float, float]:
+    """How much wider than normal the z of what was learned from lie, below and above: what is left when the
+    distribution does not fit. Judged by the tail's beginning, which anomalies do not reach."""
+    low, high = np.quantile(z, [TAIL, 1 - TAIL])
+    usual = -special.ndtri(TAIL)
+    return tuple(float(np.clip(at / usual, *STRETCHES)) for at in (-low, high))  # type: ignore[return-value]
+
+
+def _fitted(hours: Hours, places: Places, spread: Spread) -> _Fit:
     weight, value = hours.weight, hours.value
     level = max(float(weight @ value) / max(float(weight @ hours.guards), 1e-300), 1e-9)
     expected = level * hours.guards
@@ -118,31 +149,29 @@ def _fitted(hours: Hours, places: Places, dispersion: Numbers, family: Family) -
         (_kind_hour(hours, places), (int(places.kind.max()) + 1) * DAY_HOURS),
     )
     for group, count in groups:
-        sums = Sums.of(group, count, weight, value, expected, spread_of(expected, dispersion, family))
+        sums = Sums.of(group, count, weight, value, expected, spread.unfloored(expected))
         found = pooled(sums, spread_between(sums))
         factors.append(found.factor)
         expected = expected * found.factor[group]
-    spread = spread_of(expected, dispersion, family)
-    day_hours = Sums.of(_site_hour(hours), places.count * DAY_HOURS, weight, value, expected, spread)
+    strays = spread.unfloored(expected)
+    day_hours = Sums.of(_site_hour(hours), places.count * DAY_HOURS, weight, value, expected, strays)
     between_day_hours = spread_between(day_hours)
     by_day_hour = pooled(day_hours, between_day_hours)
-    cells = Sums.of(_cell(hours), places.count * HOURS_OF_WEEK, weight, value, expected, spread)
+    cells = Sums.of(_cell(hours), places.count * HOURS_OF_WEEK, weight, value, expected, strays)
     upper = by_day_hour.factor.reshape(places.count, DAY_HOURS)[:, day_hour(np.arange(HOURS_OF_WEEK))].reshape(-1)
     between_cells = spread_between(cells.scaled(upper))
     by_cell = pooled(cells.scaled(upper), between_cells)
     shape = factors[2].reshape(-1, DAY_HOURS)[places.kind]
     base = level * (factors[0][places.client] * factors[1])[:, None] * shape
-    sites = Sums.of(hours.site, places.count, weight, value, expected, spread)
+    sites = Sums.of(hours.site, places.count, weight, value, expected, strays)
     return _Fit(
         base, expected, by_day_hour, by_cell, day_hours, cells, sites, between_day_hours, between_cells
     )  # fmt: skip
 
 
-def _expected_without_itself(
-    hours: Hours, value: Numbers, fit: _Fit, dispersion: Numbers, family: Family
-) -> Numbers:
+def _expected_without_itself(hours: Hours, value: Numbers, fit: _Fit, spread: Spread) -> Numbers:
     """What the other hours expect of each: no hour may excuse itself, and a young cell is as unsure as it is young."""
-    own = (hours.weight, value, fit.above_hour, spread_of(fit.above_hour, dispersion, family))
+    own = (hours.weight, value, fit.above_hour, spread.unfloored(fit.above_hour))
     day_hours = fit.day_hours.at(_site_hour(hours)).without(*own)
     by_day_hour = pooled(day_hours, fit.between_day_hours)
     cells = fit.cells.at(_cell(hours)).without(*own).scaled(by_day_hour.factor)
@@ -150,28 +179,37 @@ def _expected_without_itself(
     return np.asarray(fit.above_hour * by_day_hour.factor * by_cell.factor)
 
 
-def _dispersions(
-    hours: Hours, places: Places, value: Numbers, expected: Numbers, family: Family
-) -> tuple[Numbers, Numbers]:
-    """Relative dispersion of each site, drawn towards that of all, and how it differs by hour of day and kind."""
-    excess = (value - expected) ** 2 - (expected if family is Family.COUNT else 0.0)
-    size = expected**2
-    weight = hours.weight
-    common = max(float(weight @ excess) / max(float(weight @ size), 1e-300), 1e-3)
-    site_size = np.bincount(hours.site, weight * size, places.count)
-    own = np.bincount(hours.site, weight * excess, places.count) / np.maximum(site_size, 1e-300)
-    samples = np.bincount(hours.site, weight, places.count)
-    trust = np.where(site_size > 0, samples / (samples + DISPERSION_SAMPLES), 0.0)
-    by_site = np.maximum(trust * np.where(site_size > 0, own, 0) + (1 - trust) * common, 1e-3)
-    group, count = _kind_hour(hours, places), (int(places.kind.max()) + 1) * DAY_HOURS
-    modelled = np.bincount(group, weight * by_site[hours.site] * size, count)
-    ratio = np.bincount(group, weight * excess, count) / np.maximum(modelled, 1e-300)
-    samples = np.bincount(group, weight, count)
-    trust = np.where(modelled > 0, samples / (samples + DISPERSION_SAMPLES), 0.0)
-    return by_site, np.clip(1 + trust * (np.where(modelled > 0, ratio, 1) - 1), 0.1, 10.0)
+def _strays(hours: Hours, places: Places, value: Numbers, expected: Numbers, family: Family) -> _Strays:
+    """What values stray by. Each site's dispersion is drawn towards that of all."""
+    off, size, weight = (value - expected) ** 2, expected**2, hours.weight
+    unit = 1.0 if family is Family.COUNT else _unit(weight, off, expected)
+    excess = off - unit * expected
+    common = max(float(weight @ excess) / max(float(weight @ size), 1e-300), LEAST_DISPERSION)
+
+    def drawn(group: Numbers, count: int, modelled: Numbers, towards: float) -> Numbers:
+        base = np.bincount(group, weight * modelled, count)
+        own = np.bincount(group, weight * excess, count) / np.maximum(base, 1e-300)
+        samples = np.bincount(group, weight, count)
+        trust = np.where(base > 0, samples / (samples + DISPERSION_SAMPLES), 0.0)
+        return np.asarray(trust * np.where(base > 0, own, 0.0) + (1 - trust) * towards)
+
+    by_site = np.maximum(drawn(hours.site, places.count, size, common), LEAST_DISPERSION)
+    kind_hours = (int(places.kind.max()) + 1) * DAY_HOURS
+    ratio = drawn(_kind_hour(hours, places), kind_hours, by_site[hours.site] * size, 1.0)
+    return _Strays(unit, by_site, np.clip(ratio, *DISPERSION_RATIOS))
 
 
-def _week(hours: Hours, places: Places, fit: _Fit, by_site: Numbers, by_day_hour: Numbers) -> Week:
+def _unit(weight: Numbers, off: Numbers, expected: Numbers) -> float:
+    """The part of squared strays that grows with what is expected, not with its square: least squares in both."""
+    known = expected > 0
+    trust = weight[known] / np.maximum(expected[known], 1.0) ** 2
+    basis = np.stack([expected[known], expected[known] ** 2])
+    normal = (basis * trust) @ basis.T
+    unit, _ = np.linalg.lstsq(normal, (basis * trust) @ off[known], rcond=None)[0]
+    return max(float(unit), 0.0)
+
+
+def _week(hours: Hours, places: Places, fit: _Fit, strays: _Strays, stretch: tuple[float, float]) -> Week:
     sites, of_day = places.count, day_hour(np.arange(HOURS_OF_WEEK))
 
     def spread_out(level: Numbers) -> Numbers:
@@ -182,12 +220,14 @@ def _week(hours: Hours, places: Places, fit: _Fit, by_site: Numbers, by_day_hour
     cell_samples = fit.cells.samples.reshape(sites, HOURS_OF_WEEK)
     above = own_day_hour * spread_out(fit.day_hours.samples) + (1 - own_day_hour) * fit.sites.samples[:, None]
     rate = fit.base[:, of_day] * spread_out(fit.by_day_hour.factor) * fit.by_cell.factor.reshape(sites, HOURS_OF_WEEK)
-    shape = by_day_hour.reshape(-1, DAY_HOURS)[places.kind][:, of_day]
+    shape = strays.by_kind_hour.reshape(-1, DAY_HOURS)[places.kind][:, of_day]
     is_zero = hours.weight * (hours.value == 0)
     zeros = np.bincount(_site_hour(hours), is_zero, sites * DAY_HOURS) / np.maximum(fit.day_hours.weight, 1e-300)
     return Week(
         rate=rate,
-        dispersion=by_site[:, None] * shape,
+        unit=strays.unit,
+        dispersion=strays.by_site[:, None] * shape,
+        stretch=stretch,
         guards=_usual_guards(hours, sites),
         samples=np.bincount(_cell(hours), minlength=sites * HOURS_OF_WEEK).reshape(sites, HOURS_OF_WEEK),
         effective=own * cell_samples + (1 - own) * above,
@@ -214,7 +254,7 @@ def _usual_guards(hours: Hours, sites: int) -> Numbers:
 
 def _nothing(sites: int) -> Week:
     unknown, none = np.full((sites, HOURS_OF_WEEK), np.nan), np.zeros((sites, HOURS_OF_WEEK))
-    return Week(unknown, unknown, unknown, none.astype(np.int64), none, none, none, none)
+    return Week(unknown, 1.0, unknown, (1.0, 1.0), unknown, none.astype(np.int64), none, none, none, none)
 
 
 def _cell(hours: Hours) -> Numbers:

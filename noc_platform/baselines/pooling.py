@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noc_platform.baselines.distributions import Family, variance
-
 Numbers = NDArray[Any]
 
 
@@ -99,12 +97,7 @@ def spread_between(sums: Sums) -> float:
 def pooled(sums: Sums, between: float) -> Pooled:
     """Groups drawn towards what was expected of them, given how much groups really differ."""
     ratio, doubt = relative_and_doubt(sums)
-    own = np.where(np.isfinite(doubt), between / np.maximum(between + np.where(np.isfinite(doubt), doubt, 0), 1e-300), 0)
+    own = np.where(
+        np.isfinite(doubt), between / np.maximum(between + np.where(np.isfinite(doubt), doubt, 0), 1e-300), 0
+    )
     return Pooled(np.maximum(1 + own * (ratio - 1), 0.0), np.asarray(own))
-
-
-def spread_of(expected: Numbers, dispersion: Numbers, family: Family) -> Numbers:
-    """Variance of values around what is expected, without the floors that scoring has."""
-    if family is Family.COUNT:
-        return np.asarray(expected + dispersion * expected**2)
-    return np.asarray(dispersion * expected**2 if family is Family.DISTANCE else variance(expected, dispersion, family))
