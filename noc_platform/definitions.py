@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from noc_platform.baselines import assets as baselines
+from noc_platform.baselines.jobs import judge_days, learn_baselines, weekly_baselines
 from noc_platform.resources import RESOURCES
 from noc_platform.telemetry import assets as telemetry
 from noc_platform.telemetry.jobs import nightly_retention, retention, telemetry_pipeline
@@ -14,9 +16,11 @@ defs = dg.Definitions(
         telemetry.activity_signals,
         telemetry.site_activity_signals,
         telemetry.telemetry_retention,
+        baselines.baseline_profiles,
+        baselines.site_verdicts,
     ],
-    jobs=[telemetry_pipeline, retention],
-    schedules=[nightly_retention],
+    jobs=[telemetry_pipeline, retention, learn_baselines, judge_days],
+    schedules=[nightly_retention, weekly_baselines],
     sensors=[days_with_new_telemetry],
     resources=RESOURCES,
 )

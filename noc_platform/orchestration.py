@@ -17,6 +17,7 @@ TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EX
 LAKE_POOL = "lake"
 # A feed that says nothing for a day is late; for two, something is broken.
 DAILY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=48), warn_window=timedelta(hours=26))
+WEEKLY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
 
 
 class Group:
@@ -25,6 +26,7 @@ class Group:
     SOURCES = "sources"
     TELEMETRY = "telemetry"
     SIGNALS = "signals"
+    BASELINES = "baselines"
 
 
 class Owner:

@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from noc_platform.errors import Misconfigured
 
 SECRET_BYTES = 32
+# A limit raised for false alarms comes down again when the rate is this share of what raised it.
+FP_HYSTERESIS = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,31 @@ class MovementPolicy:
 
     worst_accuracy_meters: float
     top_speed_kmh: float
+
+
+@dataclass(frozen=True)
+class BaselinePolicy:
+    """How baselines are learned. `stable_samples` are effective ones, own and borrowed; a site that has said nothing
+    for `stale_after` is no longer judged; a site-hour with less than `least_guard_hours` tells nothing."""
+
+    history: timedelta = timedelta(days=182)
+    half_life: timedelta = timedelta(days=42)
+    stable_samples: float = 30.0
+    stale_after: timedelta = timedelta(days=21)
+    least_guard_hours: float = 0.15
+
+
+@dataclass(frozen=True)
+class ThresholdPolicy:
+    """Limits on |z|, and when each applies (domain.md §3.3). `guard_above` and `guard_below` are false-alarm rates, 0
+    to 1: a cell is guarded from above the one until below the other, so that it does not flicker between two weeks."""
+
+    default: float = 3.0
+    mature: float = 2.5
+    conservative: float = 4.0
+    mature_samples: int = 100
+    guard_above: float = 0.30
+    guard_below: float = 0.20
 
 
 class Settings(BaseSettings):
@@ -76,6 +103,30 @@ class Settings(BaseSettings):
     movement_top_speed_kmh: Annotated[
         float, Field(gt=0, le=1_500, description="A leg counts at most this speed times its time, km/h.")
     ] = 150.0
+
+    baseline_history_days: Annotated[
+        int, Field(ge=7, le=1_096, description="How far back baselines are learned from, days.")
+    ] = 182
+    baseline_half_life_days: Annotated[
+        int, Field(ge=1, le=1_096, description="Age at which an hour counts half in a baseline, days.")
+    ] = 42
+    baseline_stable_samples: Annotated[
+        float, Field(ge=1, le=1_000, description="Effective hours, own and borrowed, before a baseline judges.")
+    ] = 30.0
+    baseline_stale_days: Annotated[
+        int, Field(ge=1, le=365, description="Days without a word after which a site's baselines stop judging.")
+    ] = 21
+    baseline_fp_threshold: Annotated[
+        float, Field(gt=0, lt=1, description="False-alarm rate above which a limit becomes the conservative one.")
+    ] = 0.30
+    stable_sample_count: Annotated[
+        int, Field(ge=1, le=10_000, description="Hours of its own above which a baseline is mature.")
+    ] = 100
+    default_threshold: Annotated[float, Field(ge=1.5, le=5, description="Limit on |z| by default.")] = 3.0
+    sensitive_threshold: Annotated[float, Field(ge=1.5, le=5, description="Limit on |z| of a mature baseline.")] = 2.5
+    conservative_threshold: Annotated[
+        float, Field(ge=1.5, le=5, description="Limit on |z| where false alarms are too many.")
+    ] = 4.0
 
     api_database_url: Annotated[
         str | None,
@@ -137,6 +188,28 @@ class Settings(BaseSettings):
     def movement_policy(self) -> MovementPolicy:
         """Guards on movement."""
         return MovementPolicy(self.movement_worst_accuracy_meters, self.movement_top_speed_kmh)
+
+    @cached_property
+    def baseline_policy(self) -> BaselinePolicy:
+        """How baselines are learned."""
+        return BaselinePolicy(
+            history=timedelta(days=self.baseline_history_days),
+            half_life=timedelta(days=self.baseline_half_life_days),
+            stable_samples=self.baseline_stable_samples,
+            stale_after=timedelta(days=self.baseline_stale_days),
+        )
+
+    @cached_property
+    def threshold_policy(self) -> ThresholdPolicy:
+        """How far from usual is too far."""
+        return ThresholdPolicy(
+            default=self.default_threshold,
+            mature=self.sensitive_threshold,
+            conservative=self.conservative_threshold,
+            mature_samples=self.stable_sample_count,
+            guard_above=self.baseline_fp_threshold,
+            guard_below=self.baseline_fp_threshold * FP_HYSTERESIS,
+        )
 
     @cached_property
     def retention(self) -> timedelta:

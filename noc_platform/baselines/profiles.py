@@ -6,7 +6,7 @@ table out. Each tenant is learned from alone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from noc_platform.baselines.distributions import Spread, quantiles
 from noc_platform.baselines.learning import HOURS_OF_WEEK, Hours, Numbers, Places, Week, learn
 from noc_platform.baselines.metrics import METRICS, Metric
+from noc_platform.settings import BaselinePolicy
 
 SECONDS_A_DAY = 86_400.0
 SECONDS_AN_HOUR = 3600.0
@@ -35,18 +36,6 @@ class State(StrEnum):
     STABLE = "STABLE"
     LEARNING = "LEARNING"
     STALE = "STALE"
-
-
-@dataclass(frozen=True)
-class BaselinePolicy:
-    """How baselines are learned. `stable_samples` are effective ones, own and borrowed; a site that has said nothing
-    for `stale_after` is no longer judged; a site-hour with less than `least_guard_hours` tells nothing."""
-
-    history: timedelta = timedelta(days=182)
-    half_life: timedelta = timedelta(days=42)
-    stable_samples: float = 30.0
-    stale_after: timedelta = timedelta(days=21)
-    least_guard_hours: float = 0.15
 
 
 PROFILE_SCHEMA = pa.schema(

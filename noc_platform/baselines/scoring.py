@@ -16,8 +16,9 @@ from scipy.special import ndtr
 
 from noc_platform.baselines.distributions import Family, Spread, equivalent_z, zero_z
 from noc_platform.baselines.metrics import METRICS, Direction, Metric
-from noc_platform.baselines.profiles import INSTANT, SECONDS_AN_HOUR, SPECIAL_SCHEMA, BaselinePolicy
-from noc_platform.baselines.thresholds import SOURCES, Cells, ThresholdPolicy, thresholds_for
+from noc_platform.baselines.profiles import INSTANT, SECONDS_AN_HOUR, SPECIAL_SCHEMA
+from noc_platform.baselines.thresholds import SOURCES, Cells, thresholds_for
+from noc_platform.settings import BaselinePolicy, ThresholdPolicy
 
 Numbers = NDArray[Any]
 CELL = ["tenant_id", "site_id", "metric_type", "hour_of_week"]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noc_platform.errors import BadInput
+from noc_platform.settings import ThresholdPolicy
 
 Numbers = NDArray[Any]
 LOWEST, HIGHEST = 1.5, 5.0
@@ -29,19 +30,6 @@ class Source(StrEnum):
 
 
 SOURCES = tuple(Source)
-
-
-@dataclass(frozen=True)
-class ThresholdPolicy:
-    """Limits on |z|, and when each applies. `guard_above` and `guard_below` are false-alarm rates, 0 to 1: a cell is
-    guarded from above the one until below the other, so that it does not flicker between two weeks."""
-
-    default: float = 3.0
-    mature: float = 2.5
-    conservative: float = 4.0
-    mature_samples: int = 100
-    guard_above: float = 0.30
-    guard_below: float = 0.20
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,9 @@ def _run_all(ranges: list[Range]) -> list[dict[str, Any]]:
     warnings.simplefilter("ignore")
     with dg.DagsterInstance.get() as instance:
         _bury_the_killed(instance)
-        return [_run(instance, span) for span in ranges]
+        done = [_run(instance, "telemetry_pipeline", span) for span in ranges]
+        # What is usual is learned once all days are there, and each day is judged by what was usual before it.
+        return [*done, _run(instance, "learn_baselines"), *(_run(instance, "judge_days", span) for span in ranges)]
 
 
 def _bury_the_killed(instance: "DagsterInstance") -> None:
@@ -103,17 +105,18 @@ def _bury_the_killed(instance: "DagsterInstance") -> None:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def _run(instance: "DagsterInstance", span: Range) -> dict[str, Any]:
-    """One run over a range of days, with every asset's rows and checks."""
+def _run(instance: "DagsterInstance", job: str, span: Range | None = None) -> dict[str, Any]:
+    """One run of a job, over a range of days where it works by day, with every asset's rows and checks."""
     from noc_platform.definitions import defs
 
-    first, last = (day.isoformat() for day in span)
-    with Console(stderr=True).status(f"Pipeline for {first} to {last}"):
-        result = defs.resolve_job_def("telemetry_pipeline").execute_in_process(
+    first, last = (day.isoformat() for day in span) if span else ("", "")
+    days = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last} if span else {}
+    with Console(stderr=True).status(f"{job} for {first} to {last}" if span else job):
+        result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
-            tags={**BY_HAND, "dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+            tags={**BY_HAND, **days},
         )
     return {"from": first, "to": last, "run_id": result.run_id, "success": result.success, **_outcome(result)}
 
@@ -134,7 +137,8 @@ def _show(outcomes: list[dict[str, Any]]) -> None:
     table = Table("days", "asset", "rows")
     for outcome in outcomes:
         for number, (asset, rows) in enumerate(outcome["rows"].items()):
-            table.add_row("" if number else f"{outcome['from']} to {outcome['to']}", asset, f"{rows:,}")
+            days = f"{outcome['from']} to {outcome['to']}" if outcome["from"] else "all"
+            table.add_row("" if number else days, asset, f"{rows:,}")
     console = Console()
     console.print(table)
     failed = [line for outcome in outcomes for line in (*outcome["failed_checks"], *outcome["errors"])]

@@ -40,10 +40,11 @@ def status(
 
 def _products(lake_url: str) -> dict[str, dict[str, object]]:
     from noc_platform.lake.layout import Lake
-    from noc_platform.telemetry.products import PRODUCTS
+    from noc_platform.baselines.products import PRODUCTS as JUDGED
+    from noc_platform.telemetry.products import PRODUCTS as SIGNALS
 
     lake = Lake(lake_url)
-    return {name: lake.holdings(name) for name in PRODUCTS}
+    return {name: lake.holdings(name) for name in (*SIGNALS, *JUDGED)}
 
 
 def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -> None:

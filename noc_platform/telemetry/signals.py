@@ -147,7 +147,8 @@ def site_signals(people: ir.Table) -> ir.Table:
 
     `people` is the result of `person_signals`. Columns: tenant_id, site_id, bucket, people_on_duty, people_reporting,
     duty_seconds and heard_seconds (of all guards on duty, and of those heard; a guard of whose duty nothing is known
-    counts a full hour), the five signals (null when unknown for every guard), tasks_due, checkpoints_due; `LOCAL_TIME` if people have it.
+    counts a full hour), the five signals (null when unknown for every guard), tasks_due, checkpoints_due; `LOCAL_TIME`
+    if people have it.
     """
     there = people.filter(people.site_id.notnull() & people.is_on_duty.fill_null(True))
     told = [name for name in LOCAL_TIME if name in people.columns]
