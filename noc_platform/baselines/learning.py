@@ -24,6 +24,9 @@ ROUNDS = 3
 FIRST_DISPERSION = 0.5
 # A value further off than this many standard deviations is learned from as if it were just there.
 WINSORISED_AT = 3.0
+# A whole week with less than this share of the usual, or more than its inverse, is left out.
+BAD_WEEK = 0.5
+FEWEST_WEEKS = 3
 # Site-hours at which a site's own dispersion counts as much as that of all sites.
 DISPERSION_SAMPLES = 200.0
 LEAST_DISPERSION = 1e-3
@@ -51,13 +54,14 @@ class Places:
 @dataclass(frozen=True)
 class Hours:
     """Site-hours to learn from, one row each: the site's place, the hour of its week, what was counted (or measured),
-    by how many guards, and how much the hour counts (recency), 0 to 1."""
+    by how many guards, how much the hour counts (recency, 0 to 1), and which week it lies in, counted from any."""
 
     site: Numbers
     hour: Numbers
     value: Numbers
     guards: Numbers
     weight: Numbers
+    week: Numbers
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def learn(hours: Hours, places: Places, family: Family) -> Week:
         return _nothing(places.count)
     spread = Spread(family, np.full(len(hours.site), FIRST_DISPERSION))
     value = hours.value.astype(float)
+    hours = replace(hours, weight=hours.weight * ~_in_bad_weeks(hours, places, spread))
     for _ in range(ROUNDS):
         fit = _fitted(replace(hours, value=value), places, spread)
         expected = _expected_without_itself(hours, value, fit, spread)
@@ -139,6 +144,41 @@ def _stretch(z: Numbers) -> tuple[float, float]:
     low, high = np.quantile(z, [TAIL, 1 - TAIL])
     usual = -special.ndtri(TAIL)
     return tuple(float(np.clip(at / usual, *STRETCHES)) for at in (-low, high))  # type: ignore[return-value]
+
+
+def _in_bad_weeks(hours: Hours, places: Places, spread: Spread) -> Numbers:
+    """Hours of a site's week that is unlike its others as a whole, by `BAD_WEEK` or its inverse. Two such weeks in a
+    row are no bad week: the site has changed."""
+    fit = _fitted(hours, places, spread)
+    expected = fit.above_hour * fit.by_day_hour.factor[_site_hour(hours)]
+    week = hours.week - hours.week.min()
+    weeks = int(week.max()) + 1
+    if weeks < FEWEST_WEEKS:
+        return np.zeros(len(week), bool)
+    group = hours.site * weeks + week
+    told = np.bincount(group, expected, places.count * weeks).reshape(places.count, weeks)
+    counted = np.bincount(group, hours.value, places.count * weeks).reshape(places.count, weeks)
+    ratio = np.where(told > 0, counted / np.maximum(told, 1e-300), np.nan)
+    is_known = ~np.isnan(ratio)
+    middle = np.ones(places.count)
+    middle[is_known.any(1)] = np.nanmedian(ratio[is_known.any(1)], axis=1)
+    is_low, is_high = (side(ratio, middle[:, None]) for side in (_is_far_below, _is_far_above))
+    is_bad = (is_low & ~_beside_another(is_low)) | (is_high & ~_beside_another(is_high))
+    return np.asarray(is_bad[hours.site, week])
+
+
+def _is_far_below(ratio: Numbers, middle: Numbers) -> Numbers:
+    return np.asarray(ratio < BAD_WEEK * middle)
+
+
+def _is_far_above(ratio: Numbers, middle: Numbers) -> Numbers:
+    return np.asarray(ratio > middle / BAD_WEEK)
+
+
+def _beside_another(marked: Numbers) -> Numbers:
+    """Whether the week before or after is marked too, `(site, week)`."""
+    padded = np.pad(marked, ((0, 0), (1, 1)))
+    return np.asarray(padded[:, :-2] | padded[:, 2:])
 
 
 def _fitted(hours: Hours, places: Places, spread: Spread) -> _Fit:

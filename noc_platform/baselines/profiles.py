@@ -141,7 +141,8 @@ def _learnable(told: pa.Table, site: Any, metric: Metric, as_of: datetime, polic
     age_days = (as_of.timestamp() - instants[is_sound]) / SECONDS_A_DAY
     weight = 0.5 ** (age_days / (policy.half_life.total_seconds() / SECONDS_A_DAY))
     hour = _reals(told["hour_of_week"])[is_sound].astype(np.int64)
-    rows = Hours(_reals_of(place)[is_sound].astype(np.int64), hour, values[is_sound], guards[is_sound], weight)
+    week = np.floor(age_days / 7).astype(np.int64)
+    rows = Hours(_reals_of(place)[is_sound].astype(np.int64), hour, values[is_sound], guards[is_sound], weight, week)
     return _Learnable(rows, instants[is_sound])
 
 
