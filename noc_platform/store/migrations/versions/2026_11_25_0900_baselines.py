@@ -6,7 +6,7 @@ from alembic import op
 from noc_platform.store.tenancy import isolate
 
 revision = "2026_11_25_0900"
-down_revision = "2026_11_25_0700"
+down_revision = "2026_11_24_0900"
 branch_labels = None
 depends_on = None
 
