@@ -123,7 +123,8 @@ def person_signals(
 
     Columns: tenant_id, person_id, bucket (start, UTC), site_id (of duty; home where duty is unknown), the five signals,
     usable_fixes, tasks_due, checkpoints_due, is_on_duty (null where the tenant keeps neither roster nor attendance),
-    duty_seconds (there, as far as known), is_rostered, is_reporting (the phone was heard), has_device_feed, has_location_feed, has_jobneed_feed.
+    duty_seconds (there, as far as known), is_rostered, is_reporting (the phone was heard), has_device_feed,
+    has_location_feed, has_jobneed_feed.
     """
     known = sources if known_at is None else _as_known(sources, known_at)
     parts = [

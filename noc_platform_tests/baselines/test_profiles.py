@@ -51,7 +51,7 @@ def test_a_cell_that_differs_relies_on_itself_the_more_it_has_seen() -> None:
         busy = np.where(odd, hours["phone_events_count"].to_numpy() * 4, hours["phone_events_count"].to_numpy())
         (cell,) = rows_where(profiles(changed(hours, "phone_events_count", busy)), site_id="s1", hour_of_week=50,
                              **PHONES)  # fmt: skip
-        return 1 - cell["borrowed_share"]
+        return 1 - float(cell["borrowed_share"])
 
     assert own_share(2) < own_share(8) < own_share(20)
 

@@ -80,7 +80,7 @@ def test_an_hour_with_next_to_nothing_is_anomalous_and_says_all_about_it(usual: 
 
 def test_half_of_the_guards_away_is_no_anomaly_but_half_as_much_from_all_is(usual: pa.Table, week: pa.Table) -> None:
     """Defect 8: expected is what the guards heard would do."""
-    half = {"phone_events_count": 14, "people_on_duty": 1, "people_reporting": 1, "heard_seconds": 3600.0}
+    half: Row = {"phone_events_count": 14, "people_on_duty": 1, "people_reporting": 1, "heard_seconds": 3600.0}
     assert said(at_noon(week, **half), usual)["verdict"] == Verdict.USUAL
     assert said(at_noon(week, phone_events_count=8), usual)["verdict"] == Verdict.ANOMALOUS
 

@@ -12,6 +12,7 @@ from noc_platform.lake.engines import FEEDS_TABLE, ROSTERS_TABLE, over
 from noc_platform.settings import MovementPolicy
 from noc_platform.store.duck import open_duckdb
 from noc_platform.streams.catalogue import EVENT_STREAMS, REFERENCE_STREAMS
+from noc_platform.streams.declaration import Stream
 from noc_platform.telemetry.products import hourly_person_signals, hourly_site_signals
 from noc_platform.telemetry.vocabulary import Window
 from noc_platform_tests.scoreboard.worlds import Written
@@ -47,27 +48,21 @@ class History:
         """DuckDB over the files of the world, rows that came twice once."""
         engine = open_duckdb()
         for stream in (*REFERENCE_STREAMS, *EVENT_STREAMS):
-            paths = [str(self.world.folder / file.path) for file in self.world.manifest.files if file.stream == stream.name]
-            listed = ", ".join(f"'{path}'" for path in paths)
-            declared = ", ".join(column.name for column in stream.columns if column.name != "event_id")
-            missing = [column for column in stream.columns if column.name not in _columns(engine, listed)]
-            nulls = "".join(f", null as {column.name}" for column in missing)
-            del declared
-            engine.execute(
-                f"create table {stream.table} as select distinct *{nulls} from read_parquet([{listed}], hive_partitioning = false)"
-            )
-        engine.execute(
-            f"create table {FEEDS_TABLE} as "
-            + " union all ".join(
-                f"select tenant_id, '{stream.name}' as stream, occurred_at::date as day, "
-                f"min(received_at) as first_received_at from {stream.table} group by all"
-                for stream in EVENT_STREAMS
-            )
+            self._hold(engine, stream)
+        days = " union all ".join(
+            f"""select tenant_id, '{stream.name}' as stream, occurred_at::date as day,
+                min(received_at) as first_received_at from {stream.table} group by all"""
+            for stream in EVENT_STREAMS
         )
+        engine.execute(f"create table {FEEDS_TABLE} as {days}")
         engine.execute(f"create table {ROSTERS_TABLE} as select distinct tenant_id from noc_shift")
         return over(engine)
 
-
-def _columns(engine: Any, listed: str) -> list[str]:
-    described = engine.execute(f"describe select * from read_parquet([{listed}], hive_partitioning = false)").fetchall()
-    return [row[0] for row in described]
+    def _hold(self, engine: Any, stream: Stream) -> None:
+        """A table of the stream's rows, with every declared column."""
+        files = [file.path for file in self.world.manifest.files if file.stream == stream.name]
+        listed = ", ".join(f"'{self.world.folder / path}'" for path in files)
+        rows = f"read_parquet([{listed}], hive_partitioning = false)"
+        told = {row[0] for row in engine.execute(f"describe select * from {rows}").fetchall()}
+        untold = "".join(f", null as {column.name}" for column in stream.columns if column.name not in told)
+        engine.execute(f"create table {stream.table} as select distinct *{untold} from {rows}")
