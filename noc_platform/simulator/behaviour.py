@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from noc_platform.simulator.announced import calendar
 from noc_platform.simulator.conduct import Conduct, conduct_of
 from noc_platform.simulator.frames import Frame, Whole, Words
 from noc_platform.simulator.planted.campaigns import FEEDS, Outage, outages_near
@@ -45,6 +46,7 @@ def day_of(world: World, number: int) -> Day:
     frames = {
         "shifts": shift_frame(world, conduct.roster),
         "tours_due": tours_due(world, conduct),
+        "calendar": calendar(world, number),
         **sent,
         "jobneeds": jobneeds(world, conduct),
         "attendance_events": attendances,

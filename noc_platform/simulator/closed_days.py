@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from noc_platform.simulator.frames import Flags
+from noc_platform.simulator.frames import Flags, Whole
 
 # Country and region whose public holidays the sites of a zone keep.
 REGIONS = {
@@ -33,13 +33,19 @@ def holiday_names(zone: str, first: date, days: int) -> dict[int, str]:
 
 
 def closures(seed: list[int], sites: int, days: int) -> Flags:
-    """Whether a site is closed, `(site, day)`. A day's closures begin from randomness of its own, so that a longer
-    world begins like a shorter one; the first day is never one, and neither is any of the smallest operation."""
+    """Whether a site is closed, `(site, day)`."""
     closed = np.zeros((sites, days + LONGEST_CLOSURE_DAYS), np.bool_)
-    for number in range(1, days):
-        rng = np.random.default_rng([*seed, number])
-        begins = rng.random(sites) < CLOSURES_A_SITE_YEAR / 365
-        lengths = rng.integers(1, LONGEST_CLOSURE_DAYS + 1, sites)
-        for site in np.flatnonzero(begins):
-            closed[site, number : number + lengths[site]] = True
-    return closed[:, :days] if sites > 1 else np.zeros((sites, days), np.bool_)
+    for number in range(days):
+        for site, length in zip(*closures_beginning(seed, sites, number), strict=True):
+            closed[site, number : number + length] = True
+    return closed[:, :days]
+
+
+def closures_beginning(seed: list[int], sites: int, number: int) -> tuple[Whole, Whole]:
+    """Sites whose closure begins on a day, and for how many days. A day has randomness of its own, so that a longer
+    world begins like a shorter one; the first day is never one, and neither is any of the smallest operation."""
+    if number < 1 or sites == 1:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    rng = np.random.default_rng([*seed, number])
+    begins = np.flatnonzero(rng.random(sites) < CLOSURES_A_SITE_YEAR / 365)
+    return begins, rng.integers(1, LONGEST_CLOSURE_DAYS + 1, sites)[begins]

@@ -13,7 +13,7 @@ import numpy as np
 
 from noc_platform.errors import BadInput
 from noc_platform.simulator import kinds
-from noc_platform.simulator.closed_days import closures, holiday_names
+from noc_platform.simulator.closed_days import closures, closures_beginning, holiday_names
 from noc_platform.simulator.frames import UNKNOWN, Flags, Reals, Whole, Words
 from noc_platform.simulator.traits import Traits, traits_of
 
@@ -72,6 +72,7 @@ class Draw(IntEnum):
     REVIEWS = 17
     TRAITS = 18
     ROOFS = 19
+    CALENDAR = 20
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,15 @@ class World:
     @cached_property
     def closed(self) -> Flags:
         """Whether a site is closed on a roster day, `(site, day)`, some days past the last."""
-        return closures([self.plan.seed, 0, Draw.CLOSURES], self.plan.sites, self.plan.days + DAYS_PAST)
+        return closures(self._closure_seed, self.plan.sites, self.plan.days + DAYS_PAST)
+
+    def closures_beginning(self, number: int) -> tuple[Whole, Whole]:
+        """Sites whose closure begins on a roster day, and for how many days."""
+        return closures_beginning(self._closure_seed, self.plan.sites, number)
+
+    @property
+    def _closure_seed(self) -> list[int]:
+        return [self.plan.seed, 0, Draw.CLOSURES]
 
     @cached_property
     def holiday_level(self) -> Reals:

@@ -1,7 +1,7 @@
 """All streams, declared once (domain.md §1). Nothing here computes."""
 
 from noc_platform.errors import UnknownStream
-from noc_platform.streams.declaration import Column, Kind, Stream
+from noc_platform.streams.declaration import Column, Form, Kind, Span, Stream
 
 T, N, R, I, D, F = Kind.TEXT, Kind.INTEGER, Kind.REAL, Kind.INSTANT, Kind.DAY, Kind.FLAG  # noqa: E741 - one letter a type keeps each declaration on its line
 
@@ -10,6 +10,7 @@ TOUR_IDENTIFIERS = ("INTERNALTOUR", "EXTERNALTOUR")
 COMPLETED = "COMPLETED"
 AUTOCLOSED = "AUTOCLOSED"
 CONFIRMED, FALSE_POSITIVE, UNDECIDED = "CONFIRMED", "FALSE_POSITIVE", "UNDECIDED"
+MAINTENANCE, HOLIDAY, CLOSURE = "MAINTENANCE", "HOLIDAY", "CLOSURE"
 FLAGGED, RANDOM, REPORTED = "FLAGGED", "RANDOM", "REPORTED"
 
 PERSON = Column("person_id", T, "The guard it is about.", longest=64, refers_to="people", also_known_as=("people",))
@@ -324,7 +325,30 @@ TOURS_DUE = Stream(
     indexes=(("tenant_id", "person_id", "due_at"),),
 )  # fmt: skip
 
-REFERENCE_STREAMS = (TENANTS, CLIENTS, SITES, PEOPLE, SHIFTS, TOURS_DUE)
+CALENDAR = Stream(
+    name="calendar",
+    meaning="Stretches of time in which a site, a client or a whole tenant is not as usual.",
+    table="noc_calendar_window",
+    own_columns=(
+        Column("window_id", T, "The stretch of time.", required=True, longest=100, also_known_as=("uid",)),
+        Column("kind", T, "What is the matter; maintenance mutes findings.", required=True, allowed=(MAINTENANCE, HOLIDAY, CLOSURE)),
+        Column("site_id", T, "The site; null for every site of the client, or of the tenant.", longest=64, refers_to="sites", also_known_as=("site", "bu")),
+        Column("client_id", T, "The client; null, without a site, for the whole tenant.", longest=64, refers_to="clients", also_known_as=("client",)),
+        Column("starts_at", I, "When it begins; where it recurs, for the first time.", unit="UTC", required=True, also_known_as=("start_time", "dtstart")),
+        Column("ends_at", I, "When it ends, at most 366 days later; where it recurs, for the first time.", unit="UTC", required=True, also_known_as=("end_time", "dtend")),
+        Column("recurrence", T, "How it comes again by the clock of its zone: an RRULE (RFC 5545) such as FREQ=WEEKLY;BYDAY=SU, daily or rarer; null for once.", form=Form.RECURRENCE, also_known_as=("rrule",)),
+        Column("time_zone", T, "IANA zone by whose clock it recurs; null for the site's.", longest=64, form=Form.TIME_ZONE, also_known_as=("tzid",)),
+        Column("finding_types", T, "Types of findings that maintenance mutes, with commas between; null for all.", longest=1_000, form=Form.NAMES),
+        Column("reason", T, "Why, in people's words.", also_known_as=("summary",)),
+        Column("is_cancelled", F, "Does not take place, none of its occurrences."),
+    ),
+    key=("tenant_id", "window_id"),
+    is_reference=True,
+    indexes=(("tenant_id", "site_id", "starts_at"),),
+    spans=(Span("starts_at", "ends_at", longest_days=366),),
+)  # fmt: skip
+
+REFERENCE_STREAMS = (TENANTS, CLIENTS, SITES, PEOPLE, SHIFTS, TOURS_DUE, CALENDAR)
 EVENT_STREAMS = (DEVICE_EVENTS, LOCATION_UPDATES, JOBNEEDS, ATTENDANCE_EVENTS, ALERTS, VERDICTS)
 # In this order a whole folder of files can be ingested: what is referred to comes before what refers.
 STREAMS = {stream.name: stream for stream in (*REFERENCE_STREAMS, *EVENT_STREAMS)}

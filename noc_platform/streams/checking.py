@@ -15,6 +15,7 @@ from noc_platform.store.duck import open_duckdb
 from noc_platform.streams import rules
 from noc_platform.streams.declaration import EVENT_ID, OCCURRED_AT, RECEIVED_AT, TENANT, Column, Stream
 from noc_platform.streams.files import ROW_NUMBER
+from noc_platform.streams.forms import fault_in
 from noc_platform.streams.rules import literal, quoted
 
 
@@ -51,9 +52,9 @@ class Checker:
             self._engine.register(f"known_{name}", keys)
 
     def check(self, rows: pa.Table) -> Checked:
-        """Type, range, vocabulary and reference of every row. Columns the stream does not declare are ignored."""
+        """Type, range, vocabulary, form, order and reference of every row. Columns not declared are ignored."""
         self._engine.register("batch", rows)
-        checked = self._engine.sql(self._query(rows.schema)).to_arrow_table()
+        checked = _with_forms(self._engine.sql(self._query(rows.schema)).to_arrow_table(), self.stream)
         self._engine.unregister("batch")
         is_good = pc.is_null(checked["fault"])
         bad = checked.filter(pc.invert(is_good))
@@ -81,6 +82,8 @@ class Checker:
             found.append("true as found_tenant_id")
         joins = [_reference_join(column) for column in referring]
         faults = [fault for column in columns for fault in rules.faults(column, self._bounds(column))]
+        named = {column.name: column for column in columns}
+        faults += [fault for span in self.stream.spans for fault in rules.span_faults(span, named)]
         kept = (ROW_NUMBER, "found_tenant_id", *(quoted(name) for name in self.stream.names))
         return f"""
             with tidied as (select {ROW_NUMBER}, {", ".join(tidied)} from batch),
@@ -110,6 +113,29 @@ class Checker:
         if column.name not in (OCCURRED_AT.name, RECEIVED_AT.name):
             return None
         return self._policy.earliest, self._received_at + self._policy.future_tolerance
+
+
+def _with_forms(checked: pa.Table, stream: Stream) -> pa.Table:
+    """The same rows; those whose text is not of its column's form have that for a fault, where they had none."""
+    for column in stream.columns:
+        if column.form is None:
+            continue
+        told = {text: fault_in(column.form, text) for text in pc.unique(checked[column.name].drop_null()).to_pylist()}
+        bad = {text: reason for text, reason in told.items() if reason is not None}
+        if bad:
+            place = pc.index_in(checked[column.name], value_set=pa.array(bad, pa.string()))
+            reasons = pa.array(bad.values(), pa.string()).take(place.combine_chunks())
+            names = pc.if_else(pc.is_valid(reasons), column.name, None)
+            checked = checked.set_column(*_fault_or(checked, names, reasons))
+    return checked
+
+
+def _fault_or(checked: pa.Table, names: pa.Array, reasons: pa.Array) -> tuple[int, str, pa.Array]:
+    told = checked["fault"].combine_chunks()
+    names = pc.coalesce(pc.struct_field(told, "column_name"), names)
+    reasons = pc.coalesce(pc.struct_field(told, "reason"), reasons)
+    fault = pa.StructArray.from_arrays([names, reasons], ["column_name", "reason"], mask=pc.is_null(reasons))
+    return checked.column_names.index("fault"), "fault", fault
 
 
 def _sources(column: Column, schema: pa.Schema) -> list[pa.Field]:

@@ -21,6 +21,14 @@ class Kind(StrEnum):
     IDENTIFIER = "identifier"
 
 
+class Form(StrEnum):
+    """What a text must say besides; `forms` tells what keeps it from that."""
+
+    RECURRENCE = "recurrence"
+    TIME_ZONE = "time zone"
+    NAMES = "names"
+
+
 # What sources write for "not known". Compared without case, after trimming.
 SENTINELS = ("", "na", "n/a", "-", "--", "none", "null", "nan", "no steps", "unknown", "undefined")
 
@@ -31,8 +39,9 @@ LONGEST_TEXT = 200
 class Column:
     """One column: what it holds, in which unit, and what it may hold.
 
-    `minimum` and `maximum` are inclusive and in `unit`. `refers_to` names the reference stream whose key it must be
-    found in, within the same tenant. `also_known_as` are other headers a source may use for it.
+    `minimum` and `maximum` are inclusive and in `unit`. `form` is what text must say. `refers_to`
+    names the reference stream whose key it must be found in, within the same tenant. `also_known_as` are other headers
+    a source may use for it.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     allowed: tuple[str, ...] = ()
+    form: Form | None = None
     refers_to: str | None = None
     longest: int = LONGEST_TEXT
     also_known_as: tuple[str, ...] = ()
@@ -52,6 +62,8 @@ class Column:
             raise ValueError(f"{self.name}: only numbers have a range")
         if self.allowed and self.kind is not Kind.TEXT:
             raise ValueError(f"{self.name}: only text has allowed values")
+        if self.form is not None and self.kind is not Kind.TEXT:
+            raise ValueError(f"{self.name}: only text has a form")
 
 
 TENANT = Column(
@@ -73,6 +85,15 @@ RECEIVED_AT = Column(
 
 
 @dataclass(frozen=True)
+class Span:
+    """Two columns, the instants between which a row holds: the second must lie after the first, and not further."""
+
+    starts: str
+    ends: str
+    longest_days: int
+
+
+@dataclass(frozen=True)
 class Stream:
     """A kind of row that enters by the door.
 
@@ -88,6 +109,7 @@ class Stream:
     is_reference: bool = False
     occurred_from: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = field(default=())
+    spans: tuple[Span, ...] = ()
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from noc_platform.streams.declaration import EVENT_ID, OCCURRED_AT, RECEIVED_AT, SENTINELS, Column, Kind, Stream
+from noc_platform.streams.declaration import EVENT_ID, OCCURRED_AT, RECEIVED_AT, SENTINELS, Column, Kind, Span, Stream
 
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "on")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "off")
@@ -16,6 +16,8 @@ WANTED = {
     Kind.FLAG: "true or false",
 }
 SHOWN_CHARACTERS = 60
+# A plan further off than this is a slip of the pen, and beyond the year 9999 it could not be read back.
+SPAN_BOUNDS = ("1970-01-01", "2200-01-01")
 # Beyond this a double no longer holds every whole number.
 LARGEST_WHOLE = 2**53
 # A UUID of version 8 (RFC 9562: "custom") out of the first 30 hexadecimal digits given.
@@ -101,7 +103,7 @@ def event_id(stream: Stream) -> str:
 def faults(column: Column, bounds: tuple[datetime, datetime] | None) -> list[str]:
     """What can be wrong with a column: expressions that give {column_name, reason}, or null when all is well."""
     raw, value = quoted("raw_" + column.name), quoted(column.name)
-    shown = f"substr(cast({raw} as varchar), 1, {SHOWN_CHARACTERS})"
+    shown = _shown(column.name)
     if column.name == EVENT_ID.name:
         return []
     found = []
@@ -129,6 +131,29 @@ def faults(column: Column, bounds: tuple[datetime, datetime] | None) -> list[str
         absent = f"{value} is not null and not found_{column.name}"
         found.append((absent, f"substr({value}, 1, {SHOWN_CHARACTERS}) || ' is not among the {column.refers_to}'"))
     return [_fault(column, condition, reason) for condition, reason in found]
+
+
+def span_faults(span: Span, columns: dict[str, Column]) -> list[str]:
+    """What can be wrong with two instants that belong together, as `faults` gives it."""
+    starts, ends = quoted(span.starts), quoted(span.ends)
+    earliest, latest = (f"timestamptz {literal(bound)}" for bound in SPAN_BOUNDS)
+    wanted = f"' lies outside of {' to '.join(SPAN_BOUNDS)}'"
+    too_long = f"{ends} - {starts} > interval {span.longest_days} days"
+    return [
+        *(
+            _fault(columns[name], f"{quoted(name)} not between {earliest} and {latest}", f"{_shown(name)} || {wanted}")
+            for name in (span.starts, span.ends)
+        ),
+        _fault(columns[span.ends], f"{ends} <= {starts}", f"{_shown(span.ends)} || ' is not after {span.starts}'"),
+        _fault(
+            columns[span.ends], too_long,
+            f"{_shown(span.ends)} || ' is more than {span.longest_days} days after {span.starts}; write several rows'",
+        ),
+    ]  # fmt: skip
+
+
+def _shown(name: str) -> str:
+    return f"substr(cast({quoted('raw_' + name)} as varchar), 1, {SHOWN_CHARACTERS})"
 
 
 def _fault(column: Column, condition: str, reason: str) -> str:

@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).parents[2]
 EVENTS = ("device_events", "location_updates", "jobneeds", "attendance_events", "alerts", "verdicts")
 # The page shows what fits on it, so each group is opened by itself.
 GROUPS = {
-    "sources": (*EVENTS, "tenants", "clients", "sites", "people", "shifts", "tours_due"),
+    "sources": (*EVENTS, "tenants", "clients", "sites", "people", "shifts", "tours_due", "calendar"),
     "telemetry": (*EVENTS, "telemetry_retention"),
     "signals": ("activity_signals", "site_activity_signals"),
 }
