@@ -39,8 +39,8 @@ def status(
 
 
 def _products(lake_url: str) -> dict[str, dict[str, object]]:
-    from noc_platform.lake.layout import Lake
     from noc_platform.baselines.products import PRODUCTS as JUDGED
+    from noc_platform.lake.layout import Lake
     from noc_platform.telemetry.products import PRODUCTS as SIGNALS
 
     lake = Lake(lake_url)

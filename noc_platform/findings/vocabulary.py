@@ -133,8 +133,8 @@ KINDS: Mapping[str, Kind] = {
         Category.DEVICE_HEALTH, Severity.MEDIUM, "A guard's phone is not heard", (_CHARGE, _CALL), True
     ),
     "CLOCK_WRONG": Kind(
-        Category.DEVICE_HEALTH, Severity.LOW, "A phone's clock is wrong", ("Have the phone's time set by the network.",),
-        True,
+        Category.DEVICE_HEALTH, Severity.LOW, "A phone's clock is wrong",
+        ("Have the phone's time set by the network.",), True,
     ),
     "FEED_LATE": Kind(
         Category.OPERATIONAL, Severity.HIGH, "A feed delivers nothing", ("Ask the source of the feed.",)
