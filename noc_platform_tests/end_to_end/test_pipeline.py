@@ -90,8 +90,9 @@ def test_late_rows_open_their_day_again(noc: Noc, tmp_path: Path) -> None:
     before = pq.read_table(part).num_rows
     assert noc.json("ingest", "device_events", file)["accepted"] == 1
     assert noc.json("status")["queues"]["open_days"] == 1
-    (done,) = noc.json("run")["runs"]
-    assert done["success"]
+    runs = noc.json("run")["runs"]
+    assert [list(done["rows"])[-1] for done in runs] == ["site_activity_signals", "baseline_profiles", "site_verdicts"]
+    assert all(done["success"] for done in runs)
     assert pq.read_table(part).num_rows == before + 1
 
 
