@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, select
 
-from noc_platform.baselines.profiles import INSTANT, PROFILE_SCHEMA, learn_profiles
+from noc_platform.baselines.calendar import calendar_of, sites_of, windows_of
+from noc_platform.baselines.profiles import INSTANT, PROFILE_SCHEMA, SPECIAL_SCHEMA, learn_profiles
 from noc_platform.baselines.scoring import JUDGED_SCHEMA, LIMITS_SCHEMA, RATES_SCHEMA, judge, with_limits
 from noc_platform.baselines.tables import baseline_profile
 from noc_platform.lake.layout import Lake
@@ -19,8 +20,9 @@ from noc_platform.settings import BaselinePolicy, ThresholdPolicy
 from noc_platform.store.copying import copy_in, copy_out
 from noc_platform.store.sessions import Database
 from noc_platform.streams.arrow import arrow_schema
-from noc_platform.streams.catalogue import SITES
+from noc_platform.streams.catalogue import CALENDAR, SITES
 from noc_platform.telemetry.products import SITE_ACTIVITY_SIGNALS, Written, write_days
+from noc_platform.telemetry.vocabulary import Window
 
 SITE_VERDICTS = "baselines/site_verdicts"
 PRODUCTS = (SITE_VERDICTS,)
@@ -58,7 +60,9 @@ def refresh_verdicts(
             profiles = _profiles(connection, lake, as_of, policy)
             limited = with_limits(profiles, LIMITS_SCHEMA.empty_table(), RATES_SCHEMA.empty_table(), limits)
             hours = _site_hours(lake, [of_week[0] - REACH, *of_week])
-            judged = judge(hours, limited, policy)
+            judged = judge(
+                hours, limited, policy, _special(connection, Window.of_days(of_week[0] - REACH, of_week[-1]))
+            )
             is_asked = pc.greater_equal(judged["bucket"], pa.scalar(_midnight(of_week[0]), INSTANT))
             parts.append(judged.filter(is_asked))
     rows = pa.concat_tables(parts) if parts else JUDGED_SCHEMA.empty_table()
@@ -77,7 +81,15 @@ def _learned(connection: Connection, lake: Lake, as_of: datetime, policy: Baseli
     first = as_of.date() - policy.history
     days = [first + timedelta(days=number) for number in range(policy.history.days)]
     sites = copy_out(connection, SITES.table, arrow_schema(SITES))
-    return learn_profiles(_site_hours(lake, days), sites, as_of, policy)
+    special = _special(connection, Window.of_days(days[0], days[-1]))
+    return learn_profiles(_site_hours(lake, days), sites, as_of, policy, special)
+
+
+def _special(connection: Connection, window: Window) -> pa.Table:
+    """Hours of a window on holidays, in closures and in maintenance, by site."""
+    windows = windows_of(copy_out(connection, CALENDAR.table, arrow_schema(CALENDAR)))
+    places = sites_of(copy_out(connection, SITES.table, arrow_schema(SITES)))
+    return calendar_of(windows, places, window).hours().select(SPECIAL_SCHEMA.names)
 
 
 def _site_hours(lake: Lake, days: Iterable[date]) -> pa.Table:

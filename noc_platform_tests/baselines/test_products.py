@@ -12,9 +12,9 @@ from noc_platform.baselines.products import last_sunday, newest_sunday, refresh_
 from noc_platform.lake.layout import Lake
 from noc_platform.settings import BaselinePolicy, ThresholdPolicy
 from noc_platform.store.sessions import Database, Server
-from noc_platform.streams.catalogue import SITES, TENANTS
+from noc_platform.streams.catalogue import CALENDAR, SITES, TENANTS
 from noc_platform.telemetry.products import SITE_ACTIVITY_SIGNALS, day_of, write_days
-from noc_platform_tests.baselines.operation import SUNDAY, history
+from noc_platform_tests.baselines.operation import SUNDAY, history, rows_where
 from noc_platform_tests.builders import put
 
 POLICY, LIMITS = BaselinePolicy(), ThresholdPolicy()
@@ -78,6 +78,23 @@ def test_a_day_is_judged_by_the_sunday_before_it_whenever_that_is_done(
     alone = refresh_verdicts(database, lake, [monday], POLICY, LIMITS)
     of_day = fresh.rows.filter(pc.equal(day_of(fresh.rows), monday))
     assert alone.rows["evidence_z"].equals(of_day["evidence_z"]), "evidence reaches into the day before"
+
+
+def test_a_holiday_is_neither_learned_from_nor_judged(database: Database, lake: Lake, operation: str) -> None:
+    with database.transaction() as connection:
+        days = {"past": SUNDAY - timedelta(days=2), "coming": SUNDAY + timedelta(days=2)}
+        rows = [
+            {"window_id": name, "kind": "HOLIDAY", "starts_at": start, "ends_at": start + timedelta(days=1)}
+            for name, start in days.items()
+        ]
+        put(connection, CALENDAR, rows, operation)
+    profiles = refresh_profiles(database, lake, SUNDAY, POLICY)
+    # Friday's 24 hours were seen three times, one of them on a holiday.
+    of_friday = rows_where(profiles, tenant_id=operation, hour_of_week=4 * 24 + 12)
+    assert {row["sample_count"] for row in of_friday} == {2}
+    judged = refresh_verdicts(database, lake, NEXT_WEEK, POLICY, LIMITS).rows
+    of_tuesday = judged.filter(pc.equal(day_of(judged), days["coming"].date()))
+    assert set(of_tuesday["verdict"].to_pylist()) == {"SPECIAL"}
 
 
 def test_the_api_sees_the_baselines_of_its_tenant_alone(

@@ -26,6 +26,7 @@ GROUPS = {
     "sources": (*EVENTS, "tenants", "clients", "sites", "people", "shifts", "tours_due", "calendar"),
     "telemetry": (*EVENTS, "telemetry_retention"),
     "signals": ("activity_signals", "site_activity_signals"),
+    "baselines": ("baseline_profiles", "site_verdicts"),
 }
 
 
