@@ -44,7 +44,7 @@ def receipt_time_for_event_time() -> AbstractContextManager[Any]:
 
 def utc_night() -> AbstractContextManager[Any]:
     """The clock of the server taken for the site's (defect 15)."""
-    return patch.object(local_time, "ZoneInfo", lambda _: UTC)
+    return patch.object(local_time, "zone_called", lambda _: UTC)
 
 
 def missing_as_zero() -> AbstractContextManager[Any]:

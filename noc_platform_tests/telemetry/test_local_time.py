@@ -17,7 +17,7 @@ from noc_platform.telemetry.vocabulary import Window
 from noc_platform_tests.engines import Engine, opened
 
 TENANT = "t"
-ZONES = {"athens": "Europe/Athens", "delhi": "Asia/Kolkata", "home": "UTC"}
+ZONES = {"athens": "Europe/Athens", "delhi": "Asia/Kolkata", "home": "UTC", "nowhere": "Middle-earth/Shire"}
 SUNDAY = 6 * 24
 BUCKETS = pa.schema([("tenant_id", pa.string()), ("site_id", pa.string()), ("bucket", pa.timestamp("us", tz="UTC"))])
 
@@ -65,3 +65,8 @@ def test_the_week_begins_on_the_sites_monday(engine: Engine) -> None:
 @pytest.mark.parametrize("site", [None, "elsewhere"])
 def test_a_site_nobody_knows_has_no_clock(engine: Engine, site: str | None) -> None:
     assert told(engine, site, datetime(2026, 11, 23, tzinfo=UTC), [2]) == [(None, None)]
+
+
+def test_a_zone_that_does_not_exist_leaves_its_own_hours_unknown_and_no_others(engine: Engine) -> None:
+    assert told(engine, "nowhere", datetime(2026, 3, 2, tzinfo=UTC), [3]) == [(None, None)]
+    assert told(engine, "home", datetime(2026, 3, 2, tzinfo=UTC), [3]) == [(3, True)]
