@@ -15,6 +15,7 @@ COMMANDS = {
     "ingest": "ingest",
     "run": "run",
     "status": "status",
+    "backtest": "backtest",
     "token": "token",
     "serve": "serve",
     "up": "up",
