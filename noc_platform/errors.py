@@ -7,6 +7,7 @@
     ├── NotFound               404  unknown, or another tenant's: never said which
     │   └── UnknownStream      404
     ├── Misconfigured          500  a setting, and how to mend it
+    ├── Conflict               409  not in the state it is in
     ├── Busy                   409  transient: somebody else is at it
     └── Unavailable            503  transient: trying again may help
 
@@ -53,6 +54,12 @@ class UnknownStream(NotFound):
 
 class Misconfigured(NocError):
     """A setting that cannot work, and how to mend it."""
+
+
+class Conflict(NocError):
+    """What was asked cannot be done in the state things are in; the message says which state, and what can be done."""
+
+    status = 409
 
 
 class Busy(NocError):

@@ -67,6 +67,15 @@ class ThresholdPolicy:
     guard_below: float = 0.20
 
 
+@dataclass(frozen=True)
+class FindingPolicy:
+    """What becomes of findings in time: none opens again for `quiet_after_false_positive` after people called it a
+    false alarm, and one nobody has looked at is closed when it was not seen for `close_after`."""
+
+    quiet_after_false_positive: timedelta = timedelta(hours=4)
+    close_after: timedelta = timedelta(hours=6)
+
+
 class Settings(BaseSettings):
     """Settings of one installation, read from the environment once."""
 
@@ -127,6 +136,13 @@ class Settings(BaseSettings):
     conservative_threshold: Annotated[
         float, Field(ge=1.5, le=5, description="Limit on |z| where false alarms are too many.")
     ] = 4.0
+
+    finding_quiet_hours: Annotated[
+        float, Field(ge=0, le=168, description="After a false positive the same is not raised for so long, hours.")
+    ] = 4.0
+    finding_close_hours: Annotated[
+        float, Field(gt=0, le=720, description="A new finding not seen for so long is closed by itself, hours.")
+    ] = 6.0
 
     api_database_url: Annotated[
         str | None,
@@ -209,6 +225,14 @@ class Settings(BaseSettings):
             mature_samples=self.stable_sample_count,
             guard_above=self.baseline_fp_threshold,
             guard_below=self.baseline_fp_threshold * FP_HYSTERESIS,
+        )
+
+    @cached_property
+    def finding_policy(self) -> FindingPolicy:
+        """What becomes of findings in time."""
+        return FindingPolicy(
+            quiet_after_false_positive=timedelta(hours=self.finding_quiet_hours),
+            close_after=timedelta(hours=self.finding_close_hours),
         )
 
     @cached_property

@@ -15,6 +15,9 @@ COMMANDS = {
     "ingest": "ingest",
     "run": "run",
     "status": "status",
+    "findings": "findings",
+    "finding": "finding",
+    "explain": "explain",
     "backtest": "backtest",
     "token": "token",
     "serve": "serve",
@@ -34,7 +37,11 @@ def application(*names: str) -> typer.Typer:
     # With a callback, typer keeps a single command a subcommand.
     app.callback()(lambda: None)
     for name in names:
-        app.command(name)(getattr(import_module(f"noc_platform.cli.{COMMANDS[name]}"), name))
+        member = getattr(import_module(f"noc_platform.cli.{COMMANDS[name]}"), name)
+        if isinstance(member, typer.Typer):
+            app.add_typer(member, name=name)
+        else:
+            app.command(name)(member)
     return app
 
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,6 +10,11 @@ from rich.table import Table
 
 from noc_platform.cli.installation import Installation
 from noc_platform.streams.books import Refusal, StreamStatus, refusals, stream_statuses
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from noc_platform.findings.queries import Counts
 
 SHOWN_REFUSALS = 50
 
@@ -25,17 +30,25 @@ def status(
             _show_refusals(refusals(connection, SHOWN_REFUSALS), as_json)
             return
         streams = stream_statuses(connection)
+        found = _findings(connection)
     products = _products(here.settings.lake)
     if as_json:
         document = {
             "streams": {item.stream: asdict(item) for item in streams},
             "products": products,
+            "findings": asdict(found),
             "models": {},
             "queues": {"open_days": sum(item.open_days for item in streams)},
         }
         typer.echo(json.dumps(document, default=str))
         return
-    _show(streams, products)
+    _show(streams, products, found)
+
+
+def _findings(connection: "Connection") -> "Counts":
+    from noc_platform.findings.queries import counts
+
+    return counts(connection)
 
 
 def _products(lake_url: str) -> dict[str, dict[str, object]]:
@@ -47,7 +60,7 @@ def _products(lake_url: str) -> dict[str, dict[str, object]]:
     return {name: lake.holdings(name) for name in (*SIGNALS, *JUDGED)}
 
 
-def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -> None:
+def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]], found: "Counts") -> None:
     table = _table("stream", "rows", "in lake", "newest day", "last heard, UTC", "refused", "open")
     for item in streams:
         received = item.last_received_at.strftime("%Y-%m-%d %H:%M") if item.last_received_at else "never"
@@ -62,6 +75,8 @@ def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -
     for name, holdings in products.items():
         made.add_row(name, f"{holdings['rows']:,}", str(holdings["newest_day"] or ""))
     console.print(made)
+    worst = ", ".join(f"{count:,} {severity}" for severity, count in found.open_by_severity.items())
+    console.print(f"\nOpen findings: {worst or 'none'}.")
     waiting = sum(item.open_days for item in streams)
     console.print("\nNothing waits for noc run." if not waiting else f"\n{waiting} open days wait for noc run.")
 

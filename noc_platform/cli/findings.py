@@ -1,0 +1,90 @@
+"""`noc findings`: what was found."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from noc_platform.cli.installation import Installation
+from noc_platform.errors import BadInput
+from noc_platform.findings.vocabulary import KINDS, OPEN, Severity, Status
+
+if TYPE_CHECKING:
+    from noc_platform.findings.queries import Finding
+
+EVERY = "ALL"
+MOST = 10_000
+
+
+def findings(
+    tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only at this site.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(Status)} or {EVERY}; those that are open unless said.")
+    ] = None,
+    severity: Annotated[str | None, typer.Option(help=f"At least so bad: {', '.join(Severity)}.")] = None,
+    finding_type: Annotated[str | None, typer.Option("--type", help="Only of this type; see docs/runbooks.md.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=MOST)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """List findings, those seen last first."""
+    from noc_platform.findings.queries import Wanted, findings
+
+    wanted = Wanted(
+        tenant=tenant,
+        site=site,
+        statuses=_statuses(status),
+        at_least=Severity(_one_of(severity, Severity, "severity")) if severity else None,
+        finding_type=_one_of(finding_type, KINDS, "type of finding") if finding_type else None,
+    )
+    with Installation.open().server.pipeline.transaction() as connection:
+        found = findings(connection, wanted, limit)
+    if as_json:
+        typer.echo(json.dumps([as_document(each) for each in found]))
+        return
+    _show(found)
+
+
+def as_document(finding: "Finding") -> dict[str, object]:
+    """A finding as JSON has it."""
+    from noc_platform.journal.documents import plain
+
+    times = {"time_to_acknowledge": finding.time_to_acknowledge, "time_to_resolve": finding.time_to_resolve}
+    document: dict[str, object] = plain({**asdict(finding), **times})
+    return document
+
+
+def _statuses(named: list[str] | None) -> frozenset[Status]:
+    if not named:
+        return OPEN
+    words = {word.upper() for word in named}
+    if EVERY in words:
+        return frozenset()
+    return frozenset(Status(_one_of(word, Status, "status")) for word in words)
+
+
+def _one_of(word: str, known: object, what: str) -> str:
+    names = [str(name) for name in known]  # type: ignore[attr-defined]
+    if word.upper() not in names:
+        raise BadInput(f"No {what} is called {word}; there are {', '.join(names)}.")
+    return word.upper()
+
+
+def _show(found: list["Finding"]) -> None:
+    if not found:
+        typer.echo("No such finding.")
+        return
+    console = Console()
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for name in ("last seen, UTC", "severity", "status", "site", "type", "seen"):
+        table.add_column(name, justify="right" if name == "seen" else "left", no_wrap=name == "last seen, UTC")
+    for each in found:
+        table.add_row(
+            f"{each.last_seen_at:%Y-%m-%d %H:%M}", each.severity, each.status, each.site_id or "", each.finding_type,
+            f"{each.occurrence_count}x",
+        )  # fmt: skip
+        table.add_row("", "", "", "", f"{each.evidence_summary}\n{each.finding_id}", "", style="dim")
+    console.print(table)
