@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Numbers = NDArray[Any]
-TIMES = ("timestamp", "time", "datetime", "date", "ts", "ds")
+TIMES = ("timestamp", "time", "datetime", "date_time", "date/time", "date", "ts", "ds")
 VALUES = ("value", "y", "values")
 WANTED = "Wanted is CSV with the columns timestamp,value"
 # What stands for a value that is not there.

@@ -15,7 +15,7 @@ OF_MEAN_DISTANCE = sqrt(pi / 2)
 SCALE_KEPT = 500.0
 # The first values are taken as they are; the next are few, so that more may be usual than was seen.
 FIRST, FEW, LENIENCE = 3.0, 10.0, 4.0
-MOST_DOUBLINGS = 60.0
+BELIEVED_AFTER = 6.0
 
 # A tail is looked at where 1 in 10 and 1 in 100 are further off: normal quantiles, either side.
 NEAR, FAR = 1.6448536, 2.5758293
@@ -24,6 +24,7 @@ LEAST_FAR = 1.3
 TAIL_KEPT = 2000
 # So many values count as much as what is assumed before any was seen.
 TAIL_DOUBT = 100.0
+BELIEVED_LATE = 30.0
 # Beyond, it falls by this power of the distance at least (less has no variance), and at most (the normal's there).
 FLATTEST, STEEPEST = 2.0, 5.13
 
@@ -36,13 +37,14 @@ PUSH = 4.0
 REPEATS_KEPT = 500.0
 # A run must be half as long again as the longest so far, which is forgotten by half in 1,400 values.
 LONGER, LONGEST_KEPT = 1.5, 0.9995
+STUCK_FROM, TOLD = 3.0, 48.0
 
 
 class Scale:
     """Standard deviation of errors, from their mean distance, recency weighted and winsorised (defect 29).
 
     What is too far off counts as if it were `WINSORISED_AT` standard deviations; as twice that if the one before was
-    too, as four times after two, so that what is new and stays is learned in the end.
+    too, as four times after two, and as it is after `BELIEVED_AFTER`, so that what is new and stays is learned.
     """
 
     __slots__ = ("_count", "_mean", "_run", "sigma")
@@ -59,10 +61,10 @@ class Scale:
             if self._run:
                 self._run = max(self._run - 0.5, 0.0)
             return error
-        if self._count < FIRST:
+        if self._count < FIRST or self._run >= BELIEVED_AFTER:
             return error
         limit *= float(2.0**self._run)
-        self._run = min(self._run + 1.0, MOST_DOUBLINGS)
+        self._run += 1.0
         return min(max(error, -limit), limit)
 
     def learn(self, distance: float) -> None:
@@ -78,8 +80,8 @@ class Tail:
 
     As far as 1 in 100 goes, by what was seen; beyond, the tail falls as a power of the distance, as it did between the
     two quantiles (Hill, 1975), and z from it by -2 ln p, the leading term. Of values far off one after the other only
-    the first `patience` count, so that a long anomaly does not become the tail; that many short ones do is what
-    calibration is. `prior` times the normal's is what is assumed of the tail before anything was seen.
+    the first `patience` count, so that an anomaly does not become the tail, and those from `BELIEVED_LATE` on, so that
+    a long one does; that many short ones do is what calibration is. `prior` times the normal's is what is assumed of the tail before anything was seen.
     """
 
     __slots__ = ("_far", "_near", "_patience", "_prior", "_run", "_seen", "_steepness")
@@ -103,10 +105,10 @@ class Tail:
         """Take in one that has been judged."""
         if distance > self._far:
             self._run += 1.0
-            if self._run > self._patience:
+            if self._patience < self._run <= self._patience + BELIEVED_LATE:
                 distance = self._near
         elif self._run:
-            self._run = max(self._run - 0.25, 0.0)
+            self._run = max(min(self._run, self._patience) - 0.25, 0.0)
         self._seen.append(distance)
 
     def fit(self) -> None:
@@ -115,8 +117,8 @@ class Tail:
         trust = len(self._seen) / (len(self._seen) + TAIL_DOUBT)
         ranks = [int(len(self._seen) * (1 - share)) for share in (NEAR_SHARE, FAR_SHARE)]
         places = np.partition(self._seen, ranks)[ranks]
-        # A quarter of the normal's at least: what hardly ever varies is not certain to the last digit.
-        near, far = max(float(places[0]), NEAR / 4), max(float(places[1]), FAR / 4)
+        # What hardly ever varies is not certain to the last digit.
+        near, far = max(float(places[0]), NEAR / 4), max(float(places[1]), FAR / 2)
         self._near = near**trust * NEAR ** (1 - trust)
         self._far = max(far**trust * (FAR * self._prior) ** (1 - trust), LEAST_FAR * self._near)
         power = log(NEAR_SHARE / FAR_SHARE) / log(self._far / self._near)
@@ -193,12 +195,16 @@ class Lasting:
 
 
 class Stuck:
-    """How unusual it is that a value repeats itself once more: by how often values did, and for how long at most."""
+    """How unusual it is that a value repeats itself once more: by how often values did, and for how long at most.
 
-    __slots__ = ("_before", "_count", "_longest", "_run", "_share")
+    It is said of `TOLD` values since the run became unusual: from then on it is a state.
+    """
+
+    __slots__ = ("_before", "_count", "_longest", "_run", "_share", "_unusual_from")
 
     def __init__(self) -> None:
         self._before: float | None = None
+        self._unusual_from = 0.0
         self._run = self._longest = self._share = self._count = 0.0
 
     def next(self, value: float) -> float:
@@ -211,7 +217,7 @@ class Stuck:
             self._longest *= LONGEST_KEPT
             if self._run > self._longest:
                 self._longest = self._run
-            self._run = 0.0
+            self._run = self._unusual_from = 0.0
             return 0.0
         self._run += 1.0
         self._share += (1.0 - self._share) / (self._count + 1.0)
@@ -221,4 +227,7 @@ class Stuck:
             return 0.0
         improbable = -2.0 * counted * log(min(self._share + 1.0 / (self._count + 1.0), 1.0))
         # Of -2 ln p, about 4 go into the factor before the exponential where z is 3.
-        return sqrt(max(improbable - 4.0, 0.0))
+        z = sqrt(max(improbable - 4.0, 0.0))
+        if not self._unusual_from and z > STUCK_FROM:
+            self._unusual_from = self._run
+        return z if self._run <= (self._unusual_from or self._run) + TOLD else 0.0

@@ -112,6 +112,15 @@ def test_what_happens_every_night_is_usual_after_some_nights() -> None:
     assert flags[-5 * 288 :].mean() < 0.01
 
 
+def test_a_state_that_lasts_is_told_once_and_not_for_days() -> None:
+    series = processor(default_rng(0))
+    values = series.values.copy()
+    values[2000:3000] = 0.0
+    flags = judged(series.with_values(values)).is_anomaly
+    assert flags[2000]
+    assert flags[2000:3000].sum() < 150
+
+
 def test_an_anomaly_does_not_excuse_the_next() -> None:
     series = processor(default_rng(0))
     values = series.values.copy()
