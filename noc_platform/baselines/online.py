@@ -26,8 +26,10 @@ LARGEST_VALUE = 1e100
 # Standard deviations: a series that never varied gives no scale to measure the first change by.
 FURTHEST = 1e9
 # A standard deviation is a millionth of the largest values of late at least, for rounding alone varies by less.
-RESOLUTION, LARGEST_KEPT = 1e-6, 0.9999
+RESOLUTION, LARGEST_KEPT = 1e-6, 0.999
 SMALLEST_SIGMA = 1e-200
+# Standard deviations beyond which a season takes a value for an accident, however often it comes.
+SEASON_REACH = 1000.0
 # Values until regressions and tails are fitted anew, and while there are fewer; forecasts are weighed oftener.
 FIT_EVERY, FIRST_FITS_EVERY, WEIGH_EVERY = 64, 16, 8
 # A gap counts from one and a half times the usual step; errors grow with its root, no further than nine steps.
@@ -81,7 +83,7 @@ class Detector:
         lasting, scale, tail = self._lasting, self._scale, self._tail
         season = self._season.expect(hour_of_week, five_minutes, lasting.sigma)
         expected = self._expectation.of(season) if self.count else value
-        floor = self._floor(value)
+        floor = RESOLUTION * self._largest + SMALLEST_SIGMA
         factor = self._day.at(hour_of_week % 24)
         sigma = scale.sigma if scale.sigma > floor else floor
         error, here = value - expected, sigma * factor
@@ -102,21 +104,18 @@ class Detector:
         tail.learn(distance)
         self._lasting_tail.learn(stays)
         self._day.learn(distance)
-        self._expectation.learn(value, expected + learned, sigma)
-        self._season.learn(value)
+        cleaned = expected + learned
+        self._expectation.learn(value, cleaned, sigma)
+        self._largest = max(abs(cleaned), self._largest * LARGEST_KEPT)
+        # The season hears what really was, to know it again the next day; but nothing absurd.
+        reach = SEASON_REACH * sigma
+        self._season.learn(value if -reach <= error <= reach else cleaned)
         self.count += 1
         self._refit()
         if z_lasting > z:
             # The value just before explains this one, but not that they are where they are.
             return season + level, max(z_lasting, z_stuck)
         return expected, max(z, z_stuck)
-
-    def _floor(self, value: float) -> float:
-        """The least standard deviation there is: values are not told apart more finely."""
-        self._largest *= LARGEST_KEPT
-        if not -self._largest <= value <= self._largest:
-            self._largest = abs(value)
-        return RESOLUTION * self._largest + SMALLEST_SIGMA
 
     def _tolerance(self, at: float) -> float:
         """What a distance is divided by after a gap: a series may have gone further since."""

@@ -81,7 +81,8 @@ class Tail:
     As far as 1 in 100 goes, by what was seen; beyond, the tail falls as a power of the distance, as it did between the
     two quantiles (Hill, 1975), and z from it by -2 ln p, the leading term. Of values far off one after the other only
     the first `patience` count, so that an anomaly does not become the tail, and those from `BELIEVED_LATE` on, so that
-    a long one does; that many short ones do is what calibration is. `prior` times the normal's is what is assumed of the tail before anything was seen.
+    a long one does; that many short ones do is what calibration is. `prior` times the normal's is what is assumed of
+    the tail before anything was seen.
     """
 
     __slots__ = ("_far", "_near", "_patience", "_prior", "_run", "_seen", "_steepness")

@@ -112,6 +112,18 @@ def test_what_happens_every_night_is_usual_after_some_nights() -> None:
     assert flags[-5 * 288 :].mean() < 0.01
 
 
+@pytest.mark.parametrize("at", [5, 40, 2000])
+def test_one_absurd_value_spoils_nothing_that_follows(at: int) -> None:
+    series = processor(default_rng(0))
+    values = series.values.copy()
+    values[at] = 1e300
+    values[3000] += 60
+    found = judged(series.with_values(values))
+    assert found.is_anomaly[3000]
+    assert found.is_anomaly[at + 100 :].mean() < 0.01
+    assert np.abs(found.expected[at + 100 :] - series.values[at + 100 :]).mean() < 5
+
+
 def test_a_state_that_lasts_is_told_once_and_not_for_days() -> None:
     series = processor(default_rng(0))
     values = series.values.copy()
