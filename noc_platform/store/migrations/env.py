@@ -3,8 +3,8 @@
 from alembic import context
 
 import noc_platform.baselines.tables
-import noc_platform.findings.tables  # noqa: F401 - registers its tables
-import noc_platform.journal.tables  # noqa: F401 - registers its tables
+import noc_platform.findings.tables
+import noc_platform.journal.tables
 import noc_platform.streams.tables  # noqa: F401 - registers its tables
 from noc_platform.store.metadata import metadata
 
