@@ -1,9 +1,11 @@
-"""What a finding shows: trails and logs cut to their newest rows, all of it in JSON's own types (defect 19).
+"""What a finding shows: trails and logs cut to their newest rows, the newest first (defect 19), and a summary line.
 
 Every rule's evidence comes through here on its way into a finding; collecting it is the rule's own.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from noc_platform.journal.documents import plain
@@ -15,15 +17,22 @@ LONGEST_SUMMARY = 300
 
 
 def tidied(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """The evidence as JSON has it; of each trail and log the newest rows, the newest first."""
-    return {name: newest(value, LONGEST[name]) if name in LONGEST else plain(value) for name, value in evidence.items()}
+    """The evidence with the newest rows of each trail and log, the newest first."""
+    return {name: newest(value, LONGEST[name]) if name in LONGEST else value for name, value in evidence.items()}
 
 
-def newest(rows: Iterable[Mapping[str, Any]], limit: int) -> list[dict[str, Any]]:
+def newest(rows: Iterable[Mapping[str, Any]], limit: int) -> list[Mapping[str, Any]]:
     """The last `limit` of rows that say when they were, the newest first; those that do not say come last."""
-    # As text, instants in UTC are in order where they have as many digits; a fraction of a second is after its whole.
-    written = [plain(row) for row in rows]
-    return sorted(written, key=lambda row: str(row.get(AT) or "").replace("+00:00", ""), reverse=True)[:limit]
+    kept = list(rows)
+    if all(isinstance(row.get(AT), datetime) for row in kept):
+        return sorted(kept, key=itemgetter(AT), reverse=True)[:limit]
+    return sorted(kept, key=_moment, reverse=True)[:limit]
+
+
+def _moment(row: Mapping[str, Any]) -> str:
+    # Rules may have written it as text already: an instant of UTC with a fraction of a second is after its whole.
+    said = row.get(AT)
+    return str(plain(said)).replace("+00:00", "") if said is not None else ""
 
 
 def one_line(summary: str) -> str:

@@ -214,17 +214,18 @@ def _stage(connection: Connection, seen: list[Sighting], as_of: datetime) -> Non
 
 def _known(connection: Connection, seen: list[Sighting]) -> list[Known]:
     """What is known of each, in the same order. Read after the open ones are held: a verdict just given counts."""
+    is_false = f"f.status = '{Status.FALSE_POSITIVE}'"
+    nearest = "abs(extract(epoch from f.adjudicated_at - seen.last_seen_at)), f.finding_id"
     statement = f"""
         select seen.finding_id,
                min(f.finding_id::text) filter (where f.{IS_OPEN})::uuid as open_id,
                min(f.severity) filter (where f.{IS_OPEN}) as open_severity,
                max(f.last_seen_at) filter (where f.{IS_OPEN}) as open_until,
                max(f.last_seen_at) filter (where not f.{IS_OPEN}) as told_until,
-               max(f.resolved_at) filter (where f.status = '{Status.RESOLVED}' and f.resolved_by <> '{PLATFORM}')
-                   as settled_at,
-               (array_agg(f.finding_id order by f.adjudicated_at desc, f.finding_id)
-                   filter (where f.status = '{Status.FALSE_POSITIVE}'))[1] as cleared_id,
-               max(f.adjudicated_at) filter (where f.status = '{Status.FALSE_POSITIVE}') as cleared_at
+               min(f.resolved_at) filter (where f.status = '{Status.RESOLVED}' and f.resolved_by <> '{PLATFORM}'
+                   and f.resolved_at >= seen.last_seen_at) as settled_at,
+               (array_agg(f.finding_id order by {nearest}) filter (where {is_false}))[1] as cleared_id,
+               (array_agg(f.adjudicated_at order by {nearest}) filter (where {is_false}))[1] as cleared_at
         from seen join noc_audit_finding f on {SAME_KEY}
         group by seen.finding_id
     """

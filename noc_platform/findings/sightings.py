@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
 from noc_platform.findings.vocabulary import Draft, Severity
@@ -38,7 +39,7 @@ class Sighting:
         """When it was last seen."""
         return self.latest.seen_at
 
-    @property
+    @cached_property
     def finding_id(self) -> UUID:
         """Identity of the finding it would open, the same whenever it is recorded.
 
@@ -83,8 +84,9 @@ def _lateness(draft: Draft) -> tuple[datetime, int, str, str]:
 class Known:
     """What is known of a key before a sighting. UTC.
 
-    `told_until` is when the closed findings of the key were last seen; `settled_at` when a person last resolved one;
-    `cleared_at` when one was last called a false positive, and `cleared_id` which.
+    `told_until` is when the closed findings of the key were last seen; `settled_at` when a person first resolved one
+    after the sighting; `cleared_at` when, nearest to the sighting, one was called a false positive, and `cleared_id`
+    which.
     """
 
     open_id: UUID | None = None
