@@ -1,0 +1,70 @@
+"""What is known of every site and of every tenant's feeds at one moment, beyond what its guards tell.
+
+Ibis expressions over all tenants and sites, as in `facts`.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from noc_platform.findings.facts import FactSources, interval, is_overdue, job_states, known_by, one_if
+from noc_platform.findings.policy import FactsPolicy, SilencePolicy
+from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
+from noc_platform.telemetry.duty import duty_intervals
+
+# An alert in one of these is over for whoever raised it.
+CLOSED_ALERTS = ("RESOLVED", "SUPPRESSED")
+SITE = ["tenant_id", "site_id"]
+
+
+def site_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+    """One row for each site: its clock, alerts raised there in the window and still open of them, tasks overdue.
+
+    Columns are those of `moment.Site`; who is on duty there and what of the tours is late is counted in `moment`.
+    """
+    known = known_by(sources, as_of, policy)
+    states = job_states(known.telemetry.jobneeds)
+    work = states.group_by(*SITE).agg(tasks_overdue=one_if(is_overdue(states, as_of, policy)).sum())
+    alerts = known.alerts
+    is_open = ~alerts.status.fill_null("").isin(CLOSED_ALERTS)
+    raised = alerts.group_by(*SITE).agg(alerts_raised=alerts.count(), alerts_open=one_if(is_open).sum())
+    rows = known.sites.select(*SITE, "name", "time_zone")
+    for part in (work, raised):
+        rows = rows.left_join(part, SITE).drop("tenant_id_right", "site_id_right")
+    counts = ("tasks_overdue", "alerts_raised", "alerts_open")
+    return rows.mutate(**{name: rows[name].fill_null(0) for name in counts})
+
+
+def feed_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, silence: SilencePolicy) -> ir.Table:
+    """One row for each tenant and phone stream that delivered anything in the last days. Columns are those of
+    `moment.Feed`.
+
+    `last_received_at` is null where that is longer ago than `memory`; `guards_due` at `sites_due` sites were on duty
+    for at least `unheard` since, within `memory`, so that they should have been heard.
+    """
+    told = known_by(sources, as_of, policy).telemetry
+    streams = told.feeds.filter(told.feeds.stream.isin((DEVICE_EVENTS.name, LOCATION_UPDATES.name)))
+    received = [
+        table.group_by("tenant_id").agg(last_received_at=table.received_at.max()).mutate(stream=ibis.literal(name))
+        for name, table in (
+            (DEVICE_EVENTS.name, told.device_events),
+            (LOCATION_UPDATES.name, told.location_updates),
+        )
+    ]
+    last = received[0].union(received[1])
+    feeds = streams.select("tenant_id", "stream").distinct().left_join(last, ["tenant_id", "stream"])
+    feeds = feeds.drop("tenant_id_right", "stream_right")
+    feeds = feeds.mutate(since=feeds.last_received_at.fill_null(as_of - interval(policy.memory)))
+    duty = duty_intervals(told.shifts, told.attendance_events)
+    due = feeds.join(
+        duty,
+        [
+            feeds.tenant_id == duty.tenant_id,
+            duty.starts_at <= as_of - interval(silence.unheard),
+            duty.ends_at >= feeds.since + interval(silence.unheard),
+        ],
+    ).filter(lambda joined: joined.since <= as_of - interval(silence.unheard))
+    counted = due.group_by("tenant_id", "stream").agg(
+        guards_due=due.person_id.nunique(), sites_due=due.site_id.nunique()
+    )
+    rows = feeds.left_join(counted, ["tenant_id", "stream"]).drop("tenant_id_right", "stream_right", "since")
+    return rows.mutate(guards_due=rows.guards_due.fill_null(0), sites_due=rows.sites_due.fill_null(0))

@@ -1,0 +1,79 @@
+"""What is known of every tour due lately: how far it has come, and how its checkpoints were scanned.
+
+One Ibis expression over all tenants and sites, each tour by its own site (defect 12).
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from noc_platform.findings.facts import DONE, FactSources, known_by, one_if
+from noc_platform.findings.policy import FactsPolicy
+from noc_platform.streams.catalogue import AUTOCLOSED, TOUR_IDENTIFIERS
+from noc_platform.telemetry.movement import epoch_second, metres_between
+from noc_platform.telemetry.signals import SKIPPED
+
+TOUR = ["tenant_id", "tour_id"]
+
+
+def tour_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+    """One row for each tour that fell due in the last `tour_memory`. Columns are those of `moment.Tour`."""
+    told = known_by(sources, as_of, policy).telemetry
+    due, jobs = told.tours_due, told.jobneeds.filter(told.jobneeds.identifier.isin(TOUR_IDENTIFIERS))
+    scanned = _scanned(_scans(jobs, as_of))
+    ended = _ended(jobs, as_of)
+    rows = due.select(
+        *TOUR, "person_id", "site_id", "due_at", "due_until", "tour_type", "total_checkpoints",
+        grace_minutes=due.grace_minutes.fill_null(0.0), is_mandatory=due.is_mandatory.fill_null(False),
+    )  # fmt: skip
+    for part in (scanned, ended):
+        rows = rows.left_join(part, TOUR).drop("tenant_id_right", "tour_id_right")
+    return rows.mutate(scanned=rows.scanned.fill_null(0), is_ended=rows.ended.fill_null(0) == 1).drop("ended")
+
+
+def _scans(jobs: ir.Table, as_of: ir.TimestampValue) -> ir.Table:
+    """Checkpoints that were scanned, each once. What the server closed and what was skipped was not (defect 7)."""
+    is_scan = (
+        jobs.parent_id.notnull()
+        & jobs.ended_at.notnull()
+        & (jobs.ended_at < as_of)
+        & (jobs.status != AUTOCLOSED)
+        & (jobs.scan_type.fill_null("") != SKIPPED)
+    )
+    rows = jobs.filter(is_scan)
+    rows = rows.mutate(performer=rows.performed_by.fill_null(rows.person_id))
+    return rows.group_by("tenant_id", "jobneed_id", tour_id=rows.parent_id).agg(
+        scanned_at=rows.ended_at.min(),
+        latitude=rows.latitude.max(),
+        longitude=rows.longitude.max(),
+        performer=rows.performer.max(),
+    )
+
+
+def _scanned(scans: ir.Table) -> ir.Table:
+    """Scans of each tour together: how many, from when to when, and the usual way from one to the next."""
+    order = ibis.window(group_by=TOUR, order_by=["scanned_at", "jobneed_id"])
+    second = epoch_second(scans.scanned_at)
+    paired = scans.mutate(
+        gap_seconds=second - second.lag().over(order),
+        step_meters=metres_between(
+            scans.latitude.lag().over(order), scans.longitude.lag().over(order), scans.latitude, scans.longitude
+        ),
+    )
+    return paired.group_by(*TOUR).agg(
+        scanned=paired.count(),
+        first_scan_at=paired.scanned_at.min(),
+        last_scan_at=paired.scanned_at.max(),
+        scanned_by=paired.performer.max(),
+        median_gap_seconds=paired.gap_seconds.median(),
+        median_step_meters=paired.step_meters.median(),
+        path_meters=paired.step_meters.sum(),
+    )
+
+
+def _ended(jobs: ir.Table, as_of: ir.TimestampValue) -> ir.Table:
+    """Tours somebody has ended. One that the server closed was not walked for that."""
+    heads = jobs.filter(jobs.parent_id.isnull())
+    is_done = heads.status.isin(DONE) & heads.ended_at.notnull() & (heads.ended_at < as_of)
+    return heads.group_by("tenant_id", tour_id=heads.jobneed_id).agg(
+        ended=one_if(is_done).max(), ended_at=heads.ended_at.max(where=is_done)
+    )
