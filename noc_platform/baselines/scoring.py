@@ -46,6 +46,19 @@ RATES_SCHEMA = pa.schema(
         ("is_guarded", pa.bool_()),
     ]
 )
+# Changes asked for from verdicts (`after` null: forget what was learned; `inputs` is JSON of what was seen).
+PROPOSALS_SCHEMA = pa.schema(
+    [
+        ("tenant_id", pa.string()),
+        ("site_id", pa.string()),
+        ("metric_type", pa.string()),
+        ("hour_of_week", pa.int64()),
+        ("before", pa.float64()),
+        ("after", pa.float64()),
+        ("reason", pa.string()),
+        ("inputs", pa.string()),
+    ]
+)
 
 
 class Verdict(StrEnum):
