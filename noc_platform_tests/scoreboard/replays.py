@@ -8,11 +8,12 @@ from typing import Any
 
 import ibis
 
-from noc_platform.findings.facts import all_fact_sources, person_facts
-from noc_platform.findings.moment import Facts
+from noc_platform.findings.facts.moment import Facts
+from noc_platform.findings.facts.people import person_facts
+from noc_platform.findings.facts.sites import feed_facts, site_facts
+from noc_platform.findings.facts.sources import all_fact_sources
+from noc_platform.findings.facts.tours import tour_facts
 from noc_platform.findings.policy import RulesPolicy
-from noc_platform.findings.site_facts import feed_facts, site_facts
-from noc_platform.findings.tour_facts import tour_facts
 from noc_platform.telemetry.signals import INSTANT
 from noc_platform_tests.scoreboard.histories import POLICY, History
 from noc_platform_tests.scoreboard.worlds import Written, moments_of

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from noc_platform.findings.look import Look
-from noc_platform.findings.moment import Guard
+from noc_platform.findings.facts.moment import Guard
 from noc_platform.findings.policy import InactivityPolicy, RulesPolicy
-from noc_platform.findings.silence import duty_of, is_clock_wrong, is_unheard, still_since
-from noc_platform.findings.site_clock import minutes
+from noc_platform.findings.rules.clock import minutes
+from noc_platform.findings.rules.look import Look
+from noc_platform.findings.rules.silence import duty_of, is_clock_wrong, is_unheard, still_since
 from noc_platform.findings.vocabulary import Draft, Severity
 from noc_platform.streams.catalogue import DEVICE_EVENTS
 

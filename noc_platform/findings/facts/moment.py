@@ -1,6 +1,6 @@
 """One moment of all tenants as the rules see it: guards, tours, sites and feeds, and what belongs together.
 
-Rows come from `facts`, `tour_facts` and `site_facts`; None is what is not known, instants are UTC. Pure.
+Rows come from `people`, `tours` and `sites`; None is what is not known, instants are UTC. Pure.
 """
 
 from collections import defaultdict

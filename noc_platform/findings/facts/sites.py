@@ -1,12 +1,13 @@
 """What is known of every site and of every tenant's feeds at one moment, beyond what its guards tell.
 
-Ibis expressions over all tenants and sites, as in `facts`.
+Ibis expressions over all tenants and sites, as in `people`.
 """
 
 import ibis
 import ibis.expr.types as ir
 
-from noc_platform.findings.facts import FactSources, interval, is_overdue, job_states, known_by, one_if
+from noc_platform.findings.facts.sources import FactSources, interval, known_by, one_if
+from noc_platform.findings.facts.work import is_overdue, job_states
 from noc_platform.findings.policy import FactsPolicy, SilencePolicy
 from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
 from noc_platform.telemetry.duty import duty_intervals

@@ -6,7 +6,8 @@ One Ibis expression over all tenants and sites, each tour by its own site (defec
 import ibis
 import ibis.expr.types as ir
 
-from noc_platform.findings.facts import DONE, FactSources, known_by, one_if
+from noc_platform.findings.facts.sources import FactSources, known_by, one_if
+from noc_platform.findings.facts.work import DONE
 from noc_platform.findings.policy import FactsPolicy
 from noc_platform.streams.catalogue import AUTOCLOSED, TOUR_IDENTIFIERS
 from noc_platform.telemetry.movement import epoch_second, metres_between

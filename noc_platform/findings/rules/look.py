@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from noc_platform.findings.evidence import one_line, tidied
-from noc_platform.findings.moment import Facts, Guard, Tour
+from noc_platform.findings.facts.moment import Facts, Guard, Tour
 from noc_platform.findings.policy import RulesPolicy
-from noc_platform.findings.silence import Feeds, Silences, Told, is_unheard, silences
-from noc_platform.findings.site_clock import SiteClock
+from noc_platform.findings.rules.clock import SiteClock
+from noc_platform.findings.rules.silence import Feeds, Silences, Told, is_unheard, silences
 from noc_platform.findings.vocabulary import KINDS, Draft, Severity, Silence
 
 # While one of these holds, what a guard does is not known.

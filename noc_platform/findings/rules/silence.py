@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from noc_platform.findings.moment import Facts, Feed, Guard, Key
+from noc_platform.findings.facts.moment import Facts, Feed, Guard, Key
 from noc_platform.findings.policy import FactsPolicy, RulesPolicy, SilencePolicy
 from noc_platform.findings.vocabulary import Silence
 from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES

@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from noc_platform.findings.look import Look, status_of
-from noc_platform.findings.moment import Guard, Key, Site
-from noc_platform.findings.site_clock import minutes
-from noc_platform.findings.tours import is_overdue
+from noc_platform.findings.facts.moment import Guard, Key, Site
+from noc_platform.findings.rules.clock import minutes
+from noc_platform.findings.rules.look import Look, status_of
+from noc_platform.findings.rules.tours import is_overdue
 from noc_platform.findings.vocabulary import Draft, Severity, Silence
 
 

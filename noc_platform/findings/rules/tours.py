@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 
-from noc_platform.findings.look import Look, tour_log
-from noc_platform.findings.moment import Guard, Tour
+from noc_platform.findings.facts.moment import Guard, Tour
 from noc_platform.findings.policy import TourPolicy
-from noc_platform.findings.site_clock import minutes
+from noc_platform.findings.rules.clock import minutes
+from noc_platform.findings.rules.look import Look, tour_log
 from noc_platform.findings.vocabulary import Draft, Severity, Silence
 
 

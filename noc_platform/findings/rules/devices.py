@@ -5,10 +5,10 @@ None of these says anything about a person.
 
 from collections.abc import Iterator
 
-from noc_platform.findings.look import Look
-from noc_platform.findings.moment import Guard
-from noc_platform.findings.silence import duty_of, has_been_due, is_unheard, silent_since
-from noc_platform.findings.site_clock import minutes
+from noc_platform.findings.facts.moment import Guard
+from noc_platform.findings.rules.clock import minutes
+from noc_platform.findings.rules.look import Look
+from noc_platform.findings.rules.silence import duty_of, has_been_due, is_unheard, silent_since
 from noc_platform.findings.vocabulary import Draft, Silence
 from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
 from noc_platform.telemetry.vocabulary import Signal

@@ -1,0 +1,97 @@
+"""The tables facts are made of, cut to what was known at one moment, and words for expressions over them.
+
+A bound in time stands wherever one serves an index; what was received after the moment does not count.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from noc_platform.findings.policy import FactsPolicy
+from noc_platform.streams.catalogue import ALERTS, ATTENDANCE_EVENTS
+from noc_platform.telemetry.duty import LONGEST_SHIFT
+from noc_platform.telemetry.queries import all_sites, all_sources, table_of
+from noc_platform.telemetry.signals import WORK_MARGIN, Sources
+
+PERSON = ["tenant_id", "person_id"]
+LONGEST_ROSTERED = timedelta(hours=48)
+# A tenant that has rostered nobody, or heard nothing on a stream, for so long keeps none.
+KEPT = timedelta(days=14)
+# A phone's clock may be this far ahead and its rows still let in by the door.
+AHEAD = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class FactSources:
+    """The tables facts are made of, as one engine sees them."""
+
+    telemetry: Sources
+    alerts: ir.Table
+    sites: ir.Table
+
+
+def all_fact_sources() -> FactSources:
+    """Every tenant's, unbound: any engine that has tables of these names can run what is built on it."""
+    return FactSources(all_sources(), table_of(ALERTS), all_sites())
+
+
+def known_by(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> FactSources:
+    """The sources without what was received later, and with a bound in time wherever one serves an index."""
+    told = sources.telemetry
+    start = as_of - interval(policy.window)
+    near = {
+        name: table.filter(
+            table.received_at <= as_of,
+            table.occurred_at >= as_of - interval(back),
+            table.occurred_at < as_of + interval(ahead),
+        )
+        for name, back, ahead in (
+            ("device_events", policy.memory, AHEAD),
+            ("location_updates", policy.memory, AHEAD),
+            ("jobneeds", policy.work_memory, WORK_MARGIN),
+            # A state reported at punch-out may say so of a shift that began before the window ended.
+            ("attendance_events", policy.window + LONGEST_SHIFT, LONGEST_SHIFT),
+        )
+        for table in [getattr(told, name)]
+    }
+    shifts, tours = told.shifts, told.tours_due
+    rostered = shifts.filter(shifts.received_at <= as_of, shifts.starts_at < as_of + interval(KEPT))
+    feeds = told.feeds.filter(told.feeds.first_received_at <= as_of, told.feeds.day >= (as_of - interval(KEPT)).date())
+    keeping = rostered.filter(rostered.starts_at >= as_of - interval(KEPT)).select("tenant_id")
+    attended = feeds.filter(feeds.stream == ATTENDANCE_EVENTS.name).select("tenant_id")
+    telemetry = replace(
+        told,
+        **near,
+        shifts=rostered.filter(rostered.starts_at >= start - interval(LONGEST_ROSTERED), rostered.starts_at <= as_of),
+        tours_due=tours.filter(
+            tours.received_at <= as_of, tours.due_at >= as_of - interval(policy.tour_memory), tours.due_at <= as_of
+        ),
+        feeds=feeds,
+        rosters=keeping.union(attended).distinct(),
+    )
+    alerts = sources.alerts
+    raised = alerts.filter(alerts.received_at <= as_of, alerts.occurred_at >= start, alerts.occurred_at < as_of)
+    return FactSources(telemetry, raised, sources.sites)
+
+
+def interval(span: timedelta) -> ir.IntervalScalar:
+    """A span as Ibis has it."""
+    return ibis.interval(seconds=int(span.total_seconds()))
+
+
+def where(condition: ir.BooleanValue, value: ir.Value) -> ir.Value:
+    """The value where the condition holds, else null."""
+    return ibis.cases((condition, value), else_=ibis.null(value.type()))
+
+
+def one_if(condition: ir.BooleanValue) -> ir.IntegerValue:
+    """1 where the condition holds, else 0: PostgreSQL casts no boolean to a bigint."""
+    return ibis.cases((condition, 1), else_=0)
+
+
+def newest(rows: ir.Table, within: list[str], order: list[ir.Value]) -> ir.Table:
+    """The first of the rows that share `within`, in that order."""
+    ranked = rows.mutate(rank=ibis.row_number().over(ibis.window(group_by=within, order_by=order)))
+    return ranked.filter(ranked["rank"] == 0).drop("rank")

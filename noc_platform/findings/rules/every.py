@@ -1,0 +1,60 @@
+"""Every rule over the facts of one moment: why somebody is silent first, then what is found. Pure.
+
+Anomalies against baselines are found in `baselines.scoring`; what becomes of drafts is decided in `lifecycle`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from enum import IntEnum
+
+from noc_platform.findings.facts.moment import Facts
+from noc_platform.findings.policy import RulesPolicy
+from noc_platform.findings.rules.devices import clocks_wrong, feeds_late, half_heard, offline
+from noc_platform.findings.rules.inactivity import inactive
+from noc_platform.findings.rules.look import Look
+from noc_platform.findings.rules.patterns import phantoms, silent_sites, storms
+from noc_platform.findings.rules.tours import abandoned, ghost_scans, overdue
+from noc_platform.findings.vocabulary import Draft
+
+Rule = Callable[[Look], Iterator[Draft]]
+
+
+class Depth(IntEnum):
+    """How much an audit looks at; a deeper one looks at all that a shallower one does (domain.md §2.5)."""
+
+    HEARTBEAT = 1
+    COMPREHENSIVE = 2
+    DEEP = 3
+
+
+# From which depth on each rule runs: what cannot wait runs with every heartbeat.
+RULES: Mapping[Rule, Depth] = {
+    feeds_late: Depth.HEARTBEAT,
+    silent_sites: Depth.HEARTBEAT,
+    offline: Depth.HEARTBEAT,
+    inactive: Depth.HEARTBEAT,
+    clocks_wrong: Depth.COMPREHENSIVE,
+    half_heard: Depth.COMPREHENSIVE,
+    overdue: Depth.COMPREHENSIVE,
+    abandoned: Depth.COMPREHENSIVE,
+    ghost_scans: Depth.COMPREHENSIVE,
+    phantoms: Depth.COMPREHENSIVE,
+    storms: Depth.COMPREHENSIVE,
+}
+# Of one guard the first says what the second would say again.
+STRONGER = {"CORRELATION_PHANTOM_GUARD": "GUARD_INACTIVITY"}
+
+
+def drafts(facts: Facts, policy: RulesPolicy, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> list[Draft]:
+    """Everything the rules of that depth find in what was known at `as_of`.
+
+    Raises ValueError for a moment without a zone.
+    """
+    if as_of.tzinfo is None:
+        raise ValueError(f"an audit needs an instant with a zone, not {as_of}")
+    look = Look(facts, policy, as_of)
+    found = [draft for rule, least in RULES.items() if least <= depth for draft in rule(look)]
+    told = {(draft.tenant_id, draft.person_id, draft.finding_type) for draft in found}
+    return [
+        draft for draft in found if (draft.tenant_id, draft.person_id, STRONGER.get(draft.finding_type)) not in told
+    ]
