@@ -3,11 +3,11 @@
 Each function gives an Ibis backend. Reference data and the door's ledger are read from PostgreSQL as they are now.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from noc_platform.lake.archive import dataset_of
 from noc_platform.lake.layout import Lake
@@ -16,6 +16,7 @@ from noc_platform.store.duck import open_duckdb
 from noc_platform.streams.arrow import arrow_schema
 from noc_platform.streams.catalogue import EVENT_STREAMS, PEOPLE, SHIFTS, SITES, TOURS_DUE
 from noc_platform.streams.declaration import Stream
+from noc_platform.streams.tables import telemetry_day
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,13 +47,54 @@ def duckdb_engine(lake: Lake, connection: Connection, days: list[date]) -> Any:
     for stream in EVENT_STREAMS:
         paths = event_files(lake, stream, days)
         if paths:
-            listed = ", ".join(f"'{path.replace(chr(39), chr(39) * 2)}'" for path in paths)
-            engine.execute(
-                f"create view {stream.table} as select * from read_parquet([{listed}], hive_partitioning = false)"
-            )
+            engine.execute(f"create view {stream.table} as select * from {_read_parquet(paths)}")
         else:
             engine.register(stream.table, arrow_schema(stream).empty_table())
     return over(engine)
+
+
+def live_engine(lake: Lake, connection: Connection, start: datetime, end: datetime) -> Any:
+    """DuckDB over what happened in `[start, end)` (UTC), as PostgreSQL has it now; days that have left it come out of
+    the lake."""
+    engine = open_duckdb()
+    engine.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+    if not lake.is_local:
+        engine.register_filesystem(lake.files)
+    days = [start.date() + timedelta(days=number) for number in range((end.date() - start.date()).days + 1)]
+    for name, table in reference_tables(connection, days).items():
+        engine.register(name, table)
+    for stream in EVENT_STREAMS:
+        within = "occurred_at >= :start and occurred_at < :end"
+        rows = copy_out(connection, stream.table, arrow_schema(stream), within, start=start, end=end)
+        paths = _left(lake, connection, stream, days)
+        if not paths:
+            engine.register(stream.table, rows)
+            continue
+        engine.register(f"{stream.table}_now", rows)
+        columns = ", ".join(rows.column_names)
+        # A late row of a day that has left may lie in both.
+        engine.execute(
+            f"""create view {stream.table} as select {columns} from {stream.table}_now
+                union select {columns} from {_read_parquet(paths)}
+                where occurred_at >= '{start.isoformat()}' and occurred_at < '{end.isoformat()}'"""
+        )
+    return over(engine)
+
+
+def _left(lake: Lake, connection: Connection, stream: Stream, days: list[date]) -> list[str]:
+    """Files of those of the days that have left PostgreSQL."""
+    day = telemetry_day.c
+    asked = select(day.tenant_id, day.day).where(
+        day.stream == stream.name, day.day.in_(days), day.dropped_at.is_not(None)
+    )
+    left = {(row.tenant_id, row.day) for row in connection.execute(asked)}
+    found = lake.partitions(dataset_of(stream), sorted({day for _, day in left})) if left else []
+    return [lake.url_of(partition) for partition in found if (partition.tenant, partition.day) in left]
+
+
+def _read_parquet(paths: list[str]) -> str:
+    listed = ", ".join(f"'{path.replace(chr(39), chr(39) * 2)}'" for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def over(connection: "DuckDBPyConnection") -> Any:
