@@ -4,6 +4,8 @@ import dagster as dg
 
 from noc_platform.baselines import assets as baselines
 from noc_platform.baselines.jobs import judge_days, learn_baselines, weekly_baselines
+from noc_platform.findings.assets import audit_findings
+from noc_platform.findings.jobs import AUDIT_SCHEDULES, comprehensive_audit, deep_audit, heartbeat_audit
 from noc_platform.resources import RESOURCES
 from noc_platform.telemetry import assets as telemetry
 from noc_platform.telemetry.jobs import nightly_retention, retention, telemetry_pipeline
@@ -18,9 +20,10 @@ defs = dg.Definitions(
         telemetry.telemetry_retention,
         baselines.baseline_profiles,
         baselines.site_verdicts,
+        audit_findings,
     ],
-    jobs=[telemetry_pipeline, retention, learn_baselines, judge_days],
-    schedules=[nightly_retention, weekly_baselines],
+    jobs=[telemetry_pipeline, retention, learn_baselines, judge_days, heartbeat_audit, comprehensive_audit, deep_audit],
+    schedules=[nightly_retention, weekly_baselines, *AUDIT_SCHEDULES],
     sensors=[days_with_new_telemetry],
     resources=RESOURCES,
 )

@@ -15,8 +15,11 @@ AFTER_UPSTREAM = dg.AutomationCondition.eager()
 TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 # Two cores: computations over the lake take both, so they go one at a time.
 LAKE_POOL = "lake"
+# An audit must not wait for a month's history; only for the audit before it.
+AUDIT_POOL = "audit"
 # A feed that says nothing for a day is late; for two, something is broken.
 DAILY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=48), warn_window=timedelta(hours=26))
+HOURLY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=30))
 WEEKLY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
 
 
@@ -27,6 +30,7 @@ class Group:
     TELEMETRY = "telemetry"
     SIGNALS = "signals"
     BASELINES = "baselines"
+    FINDINGS = "findings"
 
 
 class Owner:

@@ -19,5 +19,6 @@ weekly_baselines = dg.ScheduleDefinition(
     job=learn_baselines,
     cron_schedule="0 3 * * 0",
     execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Sunday 03:00 UTC: a week is judged by what was known when it began.",
 )

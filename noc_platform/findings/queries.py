@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Select, func, select, tuple_
 
 from noc_platform.errors import NotFound
-from noc_platform.findings.tables import audit_finding
+from noc_platform.findings.tables import IS_OPEN, audit_finding
 from noc_platform.findings.verdicts import identity
 from noc_platform.findings.vocabulary import OPEN, Severity, Status
 from noc_platform.store.copying import copy_out
@@ -39,6 +39,23 @@ CONFIRMED_SCHEMA = pa.schema(
         ("metric_type", pa.string()),
         ("first_seen_at", INSTANT),
         ("last_seen_at", INSTANT),
+    ]
+)
+
+OPEN_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("tenant_id", "site_id", "person_id", "finding_type", "category")),
+        *((name, pa.string()) for name in ("severity", "evidence_summary", "runbook", "silence")),
+        ("occurrence_count", pa.int64()),
+        ("last_seen_at", INSTANT),
+    ]
+)
+HOURS_SCHEMA = pa.schema(
+    [
+        ("tenant_id", pa.string()),
+        ("site_id", pa.string()),
+        ("hour_of_week", pa.int64()),
+        ("findings", pa.float64()),
     ]
 )
 
@@ -154,6 +171,26 @@ def counts(connection: Connection) -> Counts:
         .order_by(known.severity_rank.desc())
     )
     return Counts({row[0]: row[1] for row in by_status}, {row[0]: row[1] for row in by_severity})
+
+
+def open_rows(connection: Connection) -> pa.Table:
+    """All open findings, as `OPEN_SCHEMA`."""
+    return copy_out(connection, audit_finding.name, OPEN_SCHEMA, IS_OPEN)
+
+
+def hours_of_findings(connection: Connection, since: datetime) -> pa.Table:
+    """How many findings were first seen since then (UTC) at each hour of each site's own week, as `HOURS_SCHEMA`.
+
+    By the clock of the site; findings of a site without one, or of no site, are not among them.
+    """
+    local = "first_seen_at at time zone s.time_zone"
+    counted = f"""(select tenant_id, site_id, hour_of_week, count(*)::float8 as findings from (
+        select f.tenant_id, f.site_id,
+               (24 * (extract(isodow from {local}) - 1) + extract(hour from {local}))::bigint as hour_of_week
+        from noc_audit_finding f join noc_site s using (tenant_id, site_id)
+        join pg_timezone_names z on z.name = s.time_zone
+        where f.first_seen_at >= :since) placed group by 1, 2, 3 order by 1, 2, 3) counted"""
+    return copy_out(connection, counted, HOURS_SCHEMA, since=since)
 
 
 def adjudicated(connection: Connection, since: datetime, until: datetime) -> pa.Table:

@@ -3,6 +3,7 @@
 Each function gives an Ibis backend. Reference data and the door's ledger are read from PostgreSQL as they are now.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -53,32 +54,47 @@ def duckdb_engine(lake: Lake, connection: Connection, days: list[date]) -> Any:
     return over(engine)
 
 
-def live_engine(lake: Lake, connection: Connection, start: datetime, end: datetime) -> Any:
-    """DuckDB over what happened in `[start, end)` (UTC), as PostgreSQL has it now; days that have left it come out of
-    the lake."""
+def live_engine(lake: Lake, connection: Connection, spans: Mapping[Stream, tuple[datetime, datetime]]) -> Any:
+    """DuckDB over what happened of each stream in `[start, end)` (UTC), as PostgreSQL has it now.
+
+    Days that have left it come out of the lake. Streams that are not named are empty.
+    """
     engine = open_duckdb()
     engine.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
     if not lake.is_local:
         engine.register_filesystem(lake.files)
-    days = [start.date() + timedelta(days=number) for number in range((end.date() - start.date()).days + 1)]
+    days = _days(min(start for start, _ in spans.values()), max(end for _, end in spans.values()))
     for name, table in reference_tables(connection, days).items():
         engine.register(name, table)
     for stream in EVENT_STREAMS:
-        within = "occurred_at >= :start and occurred_at < :end"
-        rows = copy_out(connection, stream.table, arrow_schema(stream), within, start=start, end=end)
-        paths = _left(lake, connection, stream, days)
-        if not paths:
-            engine.register(stream.table, rows)
-            continue
-        engine.register(f"{stream.table}_now", rows)
-        columns = ", ".join(rows.column_names)
-        # A late row of a day that has left may lie in both.
-        engine.execute(
-            f"""create view {stream.table} as select {columns} from {stream.table}_now
-                union select {columns} from {_read_parquet(paths)}
-                where occurred_at >= '{start.isoformat()}' and occurred_at < '{end.isoformat()}'"""
-        )
+        if stream in spans:
+            _see_live(engine, lake, connection, stream, *spans[stream])
+        else:
+            engine.register(stream.table, arrow_schema(stream).empty_table())
     return over(engine)
+
+
+def _see_live(
+    engine: "DuckDBPyConnection", lake: Lake, connection: Connection, stream: Stream, start: datetime, end: datetime
+) -> None:
+    within = "occurred_at >= :start and occurred_at < :end"
+    rows = copy_out(connection, stream.table, arrow_schema(stream), within, start=start, end=end)
+    paths = _left(lake, connection, stream, _days(start, end))
+    if not paths:
+        engine.register(stream.table, rows)
+        return
+    engine.register(f"{stream.table}_now", rows)
+    columns = ", ".join(rows.column_names)
+    # A late row of a day that has left may lie in both.
+    engine.execute(
+        f"""create view {stream.table} as select {columns} from {stream.table}_now
+            union select {columns} from {_read_parquet(paths)}
+            where occurred_at >= '{start.isoformat()}' and occurred_at < '{end.isoformat()}'"""
+    )
+
+
+def _days(start: datetime, end: datetime) -> list[date]:
+    return [start.date() + timedelta(days=number) for number in range((end.date() - start.date()).days + 1)]
 
 
 def _left(lake: Lake, connection: Connection, stream: Stream, days: list[date]) -> list[str]:

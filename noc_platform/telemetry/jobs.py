@@ -21,5 +21,6 @@ nightly_retention = dg.ScheduleDefinition(
     job=retention,
     cron_schedule="30 4 * * *",
     execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="04:30 UTC: after the night's late data, before the day's load.",
 )

@@ -46,6 +46,11 @@ def preview(rows: "pa.Table") -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
+def listed(failures: list[str]) -> dg.MarkdownMetadataValue:
+    """What a check found wrong, a line each."""
+    return dg.MetadataValue.md("\n".join(f"- {each}" for each in failures) or "none")
+
+
 def plot_by_hour(rows: "pa.Table", values: dict[str, str]) -> dg.MarkdownMetadataValue:
     """Sums over time as a picture, a line for each of `values` (column -> label)."""
     import pyarrow.compute as pc

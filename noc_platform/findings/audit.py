@@ -1,0 +1,168 @@
+"""One audit: what is known of all sites at a moment, what the rules and the baselines find in it, and what becomes of
+that.
+
+The moment is a parameter, so that any past one can be audited again. Elsewhere: the facts (`facts`), the rules
+(`rules`), the life of findings (`lifecycle`), when audits run (`jobs`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from noc_platform.baselines.calendar import Calendar, calendar_of, sites_of, windows_of
+from noc_platform.baselines.products import SITE_VERDICTS
+from noc_platform.baselines.scoring import JUDGED_SCHEMA
+from noc_platform.findings.anomalies import anomalies
+from noc_platform.findings.facts.moment import Facts
+from noc_platform.findings.facts.people import person_facts
+from noc_platform.findings.facts.sites import feed_facts, site_facts
+from noc_platform.findings.facts.sources import AHEAD, all_fact_sources
+from noc_platform.findings.facts.tours import tour_facts
+from noc_platform.findings.lifecycle import Recorded, close_quiet, muted_by, record
+from noc_platform.findings.policy import RulesPolicy
+from noc_platform.findings.rules.every import Depth, drafts
+from noc_platform.findings.rules.silence import feeds_of
+from noc_platform.findings.verdicts import apply_verdicts
+from noc_platform.findings.vocabulary import Draft
+from noc_platform.lake.engines import live_engine
+from noc_platform.lake.layout import Lake
+from noc_platform.settings import FindingPolicy, MovementPolicy
+from noc_platform.store.copying import copy_out
+from noc_platform.store.sessions import Database
+from noc_platform.streams.arrow import arrow_schema
+from noc_platform.streams.catalogue import (
+    ALERTS,
+    ATTENDANCE_EVENTS,
+    CALENDAR,
+    DEVICE_EVENTS,
+    JOBNEEDS,
+    LOCATION_UPDATES,
+    SITES,
+)
+from noc_platform.streams.declaration import Stream
+from noc_platform.telemetry.duty import LONGEST_SHIFT
+from noc_platform.telemetry.signals import INSTANT, WORK_MARGIN
+from noc_platform.telemetry.vocabulary import Window
+
+# So long after an hour what phones held back of it has come in, but for what comes much later.
+SETTLING = timedelta(minutes=30)
+# Moments that are this close are audited over one copy of the telemetry.
+TOGETHER = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class AuditPolicy:
+    """What an audit goes by."""
+
+    movement: MovementPolicy
+    findings: FindingPolicy
+    rules: RulesPolicy = field(default_factory=RulesPolicy)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What one audit looked at and found. `seen` are drafts by type, `late` the tenants whose phones' feeds are."""
+
+    as_of: datetime
+    guards: int
+    sites: int
+    seen: Mapping[str, int]
+    late: frozenset[str]
+    recorded: Recorded
+
+
+def audits(
+    database: Database, lake: Lake, moments: Sequence[datetime], depth: Depth, policy: AuditPolicy
+) -> Iterator[Audited]:
+    """An audit at each of these moments (UTC), the earliest first, each in a transaction of its own."""
+    for together in _together(sorted(moments)):
+        with database.transaction() as connection:
+            engine = live_engine(lake, connection, spans(together[0], together[-1], policy.rules))
+            calendar = _calendar(connection, Window(together[0] - TOGETHER, together[-1] + TOGETHER))
+        for as_of in together:
+            facts = facts_at(engine, as_of, policy)
+            hours = _judged(lake, as_of, policy.findings) if depth >= Depth.DEEP else JUDGED_SCHEMA.empty_table()
+            with database.transaction() as connection:
+                done = _audit(connection, facts, hours, calendar, as_of, depth, policy)
+            yield done
+
+
+def _audit(
+    connection: Connection, facts: Facts, hours: pa.Table, calendar: Calendar, as_of: datetime, depth: Depth,
+    policy: AuditPolicy,
+) -> Audited:  # fmt: skip
+    feeds = feeds_of(facts.feeds, policy.rules.silence, as_of)
+    late = frozenset(tenant for tenant, each in feeds.items() if each.late)
+    found = [*drafts(facts, policy.rules, as_of, depth), *_unusual(hours, late, as_of, policy.findings)]
+    apply_verdicts(connection, as_of - TOGETHER)
+    recorded = record(connection, found, policy.findings, muted_by(calendar), as_of)
+    recorded += close_quiet(connection, as_of, policy.findings, left_alone=late)
+    seen = Counter(draft.finding_type for draft in found)
+    return Audited(as_of, len(facts.guards), len(facts.sites), dict(seen), late, recorded)
+
+
+def facts_at(engine: Any, as_of: datetime, policy: AuditPolicy) -> Facts:
+    """Everything the rules look at, as it was known at a moment; engines are those of `lake.engines`."""
+    sources, moment = all_fact_sources(), ibis.literal(as_of).cast(INSTANT)
+    rules = policy.rules
+    return Facts.of(
+        *(
+            engine.to_pyarrow(each).to_pylist()
+            for each in (
+                person_facts(sources, moment, rules.facts, policy.movement),
+                tour_facts(sources, moment, rules.facts),
+                site_facts(sources, moment, rules.facts),
+                feed_facts(sources, moment, rules.facts, rules.silence),
+            )
+        )
+    )
+
+
+def spans(first: datetime, last: datetime, rules: RulesPolicy) -> dict[Stream, tuple[datetime, datetime]]:
+    """How much of each stream audits from one moment to another read."""
+    memory = rules.facts.memory
+    reach = {
+        DEVICE_EVENTS: (memory, AHEAD),
+        LOCATION_UPDATES: (memory, AHEAD),
+        JOBNEEDS: (rules.facts.work_memory, WORK_MARGIN),
+        ATTENDANCE_EVENTS: (rules.facts.window + LONGEST_SHIFT, LONGEST_SHIFT),
+        ALERTS: (rules.facts.window, timedelta(0)),
+    }
+    return {stream: (first - back, last + ahead) for stream, (back, ahead) in reach.items()}
+
+
+def _unusual(hours: pa.Table, late: frozenset[str], as_of: datetime, policy: FindingPolicy) -> list[Draft]:
+    """Anomalies of the hours that could still be open; of a tenant whose feed is late nothing is known of late."""
+    settled = as_of - SETTLING
+    return [
+        draft for draft in anomalies(hours, settled - policy.close_after, settled) if draft.tenant_id not in late
+    ]  # fmt: skip
+
+
+def _judged(lake: Lake, as_of: datetime, policy: FindingPolicy) -> pa.Table:
+    first = (as_of - SETTLING - policy.close_after).date()
+    days = [first + timedelta(days=number) for number in range((as_of.date() - first).days + 1)]
+    found = [lake.read(partition) for partition in lake.partitions(SITE_VERDICTS, days)]
+    return pa.concat_tables([JUDGED_SCHEMA.empty_table(), *found])
+
+
+def _calendar(connection: Connection, window: Window) -> Calendar:
+    windows = windows_of(copy_out(connection, CALENDAR.table, arrow_schema(CALENDAR)))
+    return calendar_of(windows, sites_of(copy_out(connection, SITES.table, arrow_schema(SITES))), window)
+
+
+def _together(moments: Sequence[datetime]) -> Iterator[list[datetime]]:
+    held: list[datetime] = []
+    for moment in moments:
+        if held and moment - held[0] > TOGETHER:
+            yield held
+            held = []
+        held.append(moment)
+    if held:
+        yield held
