@@ -101,29 +101,33 @@ JUDGED_SCHEMA = pa.schema(
 
 
 def with_limits(profiles: pa.Table, limits: pa.Table, rates: pa.Table, policy: ThresholdPolicy) -> pa.Table:
-    """Profiles with `threshold` and `threshold_source`: what is set or learned for a cell comes before what is for all
-    hours of its site's metric."""
-    is_cell = pc.is_valid(limits["hour_of_week"])
-    of_cell = limits.filter(is_cell)
-    of_all = limits.filter(pc.invert(is_cell)).drop(["hour_of_week"]).rename_columns(
-        ["tenant_id", "site_id", "metric_type", "manual_all", "learned_all"]
-    )  # fmt: skip
-    numbered = profiles.append_column("place", pa.array(np.arange(profiles.num_rows)))
-    joined = numbered.select([*CELL, "place", "is_stable", "sample_count"])
-    joined = joined.join(of_cell, CELL).join(of_all, CELL[:3]).join(rates, CELL).sort_by("place")
+    """Profiles with `threshold` and `threshold_source`: what is set, learned or known for a cell comes before what is
+    for all hours of its site's metric."""
+    held, known = told_of(profiles, limits), told_of(profiles, rates)
     cells = Cells(
-        is_stable=_flags(joined["is_stable"]),
-        samples=_reals(joined["sample_count"]),
-        false_positive_rate=_reals(joined["false_positive_rate"]),
-        is_guarded=_flags(joined["is_guarded"]),
-        manual=_either(joined["manual"], joined["manual_all"]),
-        learned=_either(joined["learned"], joined["learned_all"]),
+        is_stable=_flags(profiles["is_stable"]),
+        samples=_reals(profiles["sample_count"]),
+        false_positive_rate=_reals(known["false_positive_rate"]),
+        is_guarded=_flags(known["is_guarded"]),
+        manual=_reals(held["manual"]),
+        learned=_reals(held["learned"]),
     )
     sigmas, source = thresholds_for(cells, policy)
     named = pc.take(pa.array([each.value for each in SOURCES]), pa.array(source))
     return profiles.append_column("threshold", pa.array(sigmas, from_pandas=True)).append_column(
         "threshold_source", named
     )
+
+
+def told_of(cells: pa.Table, told: pa.Table) -> pa.Table:
+    """The columns of `told` beside `CELL`, one row for each of `cells` in their order: what is told of the cell itself,
+    else of all hours of its site's metric (hour_of_week null)."""
+    is_own = pc.is_valid(told["hour_of_week"])
+    own, of_all = told.filter(is_own), told.filter(pc.invert(is_own)).drop(["hour_of_week"])
+    places = cells.select(CELL).append_column("place", pa.array(np.arange(cells.num_rows)))
+    found = [_joined(places, rows, key) for rows, key in ((own, CELL), (of_all, CELL[:3]))]
+    columns = {name: pc.coalesce(*(each[name] for each in found)) for name in told.column_names if name not in CELL}
+    return pa.table(columns)
 
 
 def judge(hours: pa.Table, profiles: pa.Table, policy: BaselinePolicy, special: pa.Table | None = None) -> pa.Table:
@@ -235,8 +239,12 @@ def _place(verdict: Verdict) -> int:
     return VERDICTS.index(verdict)
 
 
-def _either(first: Any, second: Any) -> Numbers:
-    return _reals(pc.coalesce(first, second))
+def _joined(places: pa.Table, rows: pa.Table, key: list[str]) -> pa.Table:
+    if rows.num_rows:
+        return places.join(rows, key).sort_by("place")
+    # Joining nothing to every cell of every site takes as long as joining something.
+    kinds = {field.name: field.type for field in rows.schema if field.name not in key}
+    return pa.table({name: pa.nulls(places.num_rows, kind) for name, kind in kinds.items()})
 
 
 def _flags(column: Any) -> Numbers:

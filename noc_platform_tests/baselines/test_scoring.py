@@ -184,3 +184,15 @@ def test_a_cell_that_cries_wolf_is_held_at_the_conservative_limit(week: pa.Table
     key = {"tenant_id": "t", "site_id": "s1", "metric_type": "phone_events", "hour_of_week": 12}
     profiles = limited(rates=[{**key, "false_positive_rate": 0.6, "is_guarded": False}])
     assert (said(week, profiles)["threshold"], said(week, profiles)["threshold_source"]) == (4.0, "FP_GUARD")
+
+
+def test_what_is_known_of_all_hours_holds_where_the_hour_has_nothing_of_its_own() -> None:
+    key = {"tenant_id": "t", "site_id": "s1", "metric_type": "phone_events"}
+    everywhere = {**key, "hour_of_week": None, "false_positive_rate": 0.6, "is_guarded": True}
+    monday_noon = {**key, "hour_of_week": 12, "false_positive_rate": 0.1, "is_guarded": False}
+    profiles = limited(rates=[everywhere, monday_noon])
+    sources = {row["hour_of_week"]: row["threshold_source"] for row in rows_where(profiles, **key)}
+    assert sources.pop(12) == "DEFAULT"
+    assert set(sources.values()) == {"FP_GUARD"}
+    elsewhere = rows_where(profiles, site_id="s1", metric_type="tasks_completed")
+    assert {row["threshold_source"] for row in elsewhere} == {"DEFAULT"}
