@@ -73,7 +73,7 @@ class FindingPolicy:
     false alarm, and one nobody has looked at is closed when it was not seen for `close_after`."""
 
     quiet_after_false_positive: timedelta = timedelta(hours=4)
-    close_after: timedelta = timedelta(hours=6)
+    close_after: timedelta = timedelta(hours=24)
 
 
 class Settings(BaseSettings):
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     ] = 4.0
     finding_close_hours: Annotated[
         float, Field(gt=0, le=720, description="A new finding not seen for so long is closed by itself, hours.")
-    ] = 6.0
+    ] = 24.0
 
     api_database_url: Annotated[
         str | None,

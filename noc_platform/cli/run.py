@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # A gap this short is cheaper to run through than to start another run for.
 MERGED_GAP = timedelta(days=7)
 LONGEST_RANGE = timedelta(days=92)
+# What is older is settled, or was audited when it was new.
+AUDITED = timedelta(hours=24)
 # Any constant will do: it only has to be the same in every process.
 RUN_LOCK = 0x4E4F4352
 BY_HAND = {"noc/started_by": "noc run"}
@@ -31,7 +33,7 @@ def run(
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day, included.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Archive telemetry to the lake and make its signals, for the days that received something new.
+    """Archive telemetry to the lake, make its signals, judge them and audit the last day, for days with something new.
 
     With --from and --to, for those days whether or not they changed. Exit code 1 when a step or a check failed.
     """
@@ -48,7 +50,7 @@ def run(
     with here.server.pipeline.alone(RUN_LOCK) as is_alone:
         if not is_alone:
             raise Busy("Another `noc run` is at work here; wait until it is done.")
-        outcomes = _run_all(ranges)
+        outcomes = _run_all(here, ranges)
     if as_json:
         typer.echo(json.dumps({"runs": outcomes}))
     else:
@@ -82,7 +84,7 @@ def _ranges(here: Installation, first: datetime | None, last: datetime | None) -
         return merged(days_to_run(connection))
 
 
-def _run_all(ranges: list[Range]) -> list[dict[str, Any]]:
+def _run_all(here: Installation, ranges: list[Range]) -> list[dict[str, Any]]:
     import warnings
 
     import dagster as dg
@@ -92,7 +94,21 @@ def _run_all(ranges: list[Range]) -> list[dict[str, Any]]:
         _bury_the_killed(instance)
         done = [_run(instance, "telemetry_pipeline", span) for span in ranges]
         # What is usual is learned once all days are there, and each day is judged by what was usual before it.
-        return [*done, _run(instance, "learn_baselines"), *(_run(instance, "judge_days", span) for span in ranges)]
+        done += [_run(instance, "learn_baselines"), *(_run(instance, "judge_days", span) for span in ranges)]
+        hours = _last_hours(here)
+        return [*done, _run(instance, "deep_audit", config=hours)] if hours else done
+
+
+def _last_hours(here: Installation) -> dict[str, Any] | None:
+    """The audits of the last day that telemetry was received in; None where none was."""
+    from noc_platform.findings.audit import last_hour
+
+    with here.server.pipeline.transaction() as connection:
+        last = last_hour(connection)
+    if last is None:
+        return None
+    config = {"depth": "DEEP", "as_of": last.isoformat(), "since": (last - AUDITED).isoformat()}
+    return {"ops": {"audit_findings": {"config": config}}}
 
 
 def _bury_the_killed(instance: "DagsterInstance") -> None:
@@ -105,7 +121,9 @@ def _bury_the_killed(instance: "DagsterInstance") -> None:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def _run(instance: "DagsterInstance", job: str, span: Range | None = None) -> dict[str, Any]:
+def _run(
+    instance: "DagsterInstance", job: str, span: Range | None = None, config: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """One run of a job, over a range of days where it works by day, with every asset's rows and checks."""
     from noc_platform.definitions import defs
 
@@ -115,7 +133,7 @@ def _run(instance: "DagsterInstance", job: str, span: Range | None = None) -> di
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}, **(config or {})},
             tags={**BY_HAND, **days},
         )
     return {"from": first, "to": last, "run_id": result.run_id, "success": result.success, **_outcome(result)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import ibis
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from noc_platform.baselines.calendar import Calendar, calendar_of, sites_of, windows_of
 from noc_platform.baselines.products import SITE_VERDICTS
@@ -46,6 +46,7 @@ from noc_platform.streams.catalogue import (
     SITES,
 )
 from noc_platform.streams.declaration import Stream
+from noc_platform.streams.tables import telemetry_day
 from noc_platform.telemetry.duty import LONGEST_SHIFT
 from noc_platform.telemetry.signals import INSTANT, WORK_MARGIN
 from noc_platform.telemetry.vocabulary import Window
@@ -91,6 +92,14 @@ def audits(
             with database.transaction() as connection:
                 done = _audit(connection, facts, hours, calendar, as_of, depth, policy)
             yield done
+
+
+def last_hour(connection: Connection) -> datetime | None:
+    """The full hour (UTC) by which the newest telemetry had been received; None where there is none."""
+    day = telemetry_day.c
+    streams = [stream.name for stream in (DEVICE_EVENTS, LOCATION_UPDATES, JOBNEEDS, ATTENDANCE_EVENTS)]
+    newest = connection.execute(select(func.max(day.last_received_at)).where(day.stream.in_(streams))).scalar()
+    return newest and newest.replace(minute=0, second=0, microsecond=0)
 
 
 def _audit(

@@ -12,7 +12,7 @@ from noc_platform.findings.vocabulary import Draft, Judged, Severity
 from noc_platform.settings import FindingPolicy
 from noc_platform_tests.builders import NOW
 
-POLICY = FindingPolicy()
+POLICY = FindingPolicy(close_after=timedelta(hours=6))
 SITE_TYPE = "ANOMALY_TOUR_CHECKPOINTS_BELOW"
 PERSONAL_TYPE = "LOW_ACTIVITY"
 CELL = Judged("tour_checkpoints", 37, -3.4, 2.5, "mature")
