@@ -10,7 +10,6 @@ from rich.table import Table
 
 from noc_platform.cli.findings import as_document
 from noc_platform.cli.installation import Installation
-from noc_platform.errors import BadInput
 
 finding = typer.Typer(
     help="Show one finding, acknowledge it, resolve it, or say that it was a false positive.",
@@ -90,9 +89,6 @@ def false_positive(finding_id: FindingId, by: By, why: Why, at: At = None) -> No
 
 
 def _moment(text: str | None, now: datetime) -> datetime:
-    if text is None:
-        return now
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text} is no moment; write it as 2026-03-24T12:00:00+00:00.") from None
+    from noc_platform.streams.forms import instant_called
+
+    return now if text is None else instant_called(text)

@@ -14,6 +14,7 @@ COMMANDS = {
     "simulate": "simulate",
     "ingest": "ingest",
     "run": "run",
+    "audit": "audit",
     "status": "status",
     "findings": "findings",
     "finding": "finding",

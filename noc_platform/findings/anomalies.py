@@ -30,6 +30,8 @@ UNITS = {
     Signal.TASKS.metric: "tasks done",
     Signal.CHECKPOINTS.metric: "checkpoints scanned",
 }
+Row = Mapping[str, Any]
+CELL_HOUR = ("tenant_id", "site_id", "metric_type", "bucket")
 TOLD = ("value", "expected", "std_dev", "guard_hours", "z", "evidence_z", "evidence_hours", "tail_probability",
         "borrowed_share")  # fmt: skip
 
@@ -42,7 +44,23 @@ def anomalies(judged: pa.Table, start: datetime, end: datetime) -> list[Draft]:
     bounds = [pa.scalar(moment - HOUR, judged.schema.field("bucket").type) for moment in (start, end)]
     is_within = pc.and_(pc.greater(judged["bucket"], bounds[0]), pc.less_equal(judged["bucket"], bounds[1]))
     found = judged.filter(pc.and_(is_within, pc.equal(judged["verdict"], Verdict.ANOMALOUS.value)))
-    return [_draft(row) for row in found.to_pylist()]
+    known = {tuple(row[name] for name in CELL_HOUR): row for row in _beside(judged, found).to_pylist()}
+    return [_draft(row, _lasting(row, known)) for row in found.to_pylist()]
+
+
+def _beside(judged: pa.Table, found: pa.Table) -> pa.Table:
+    """What was counted at the sites that have an anomaly."""
+    sites = pc.is_in(judged["site_id"], pc.unique(found["site_id"]))
+    return judged.filter(sites).select([*CELL_HOUR, "value", "expected"])
+
+
+def _lasting(row: Row, known: Mapping[tuple[Any, ...], Row]) -> tuple[float, float]:
+    """What there was, and what is usual, over all the hours an anomaly rests on."""
+    hours = [
+        known.get((row["tenant_id"], row["site_id"], row["metric_type"], row["bucket"] - back * HOUR), {})
+        for back in range(row["evidence_hours"])
+    ]
+    return tuple(sum(hour.get(name) or 0.0 for hour in hours) for name in ("value", "expected"))  # type: ignore[return-value]  # two names
 
 
 def severity_of(
@@ -63,7 +81,7 @@ def severity_of(
     return Severity.HIGH if is_thin and severity is Severity.CRITICAL else severity
 
 
-def _draft(row: Mapping[str, Any]) -> Draft:
+def _draft(row: Row, lasting: tuple[float, float]) -> Draft:
     direction = Direction(row["direction"])
     z, threshold = row["evidence_z"], row["threshold"]
     return Draft(
@@ -72,7 +90,7 @@ def _draft(row: Mapping[str, Any]) -> Draft:
         site_id=row["site_id"],
         person_id=None,
         severity=severity_of(z, threshold, direction, row["borrowed_share"], row["guard_hours"]),
-        summary=one_line(_summary(row, direction)),
+        summary=one_line(_summary(row, direction, lasting)),
         seen_at=row["bucket"] + HOUR,
         evidence=tidied(
             {
@@ -80,6 +98,8 @@ def _draft(row: Mapping[str, Any]) -> Draft:
                     "start": row["bucket"] - (row["evidence_hours"] - 1) * HOUR,
                     "end": row["bucket"] + HOUR,
                 },
+                "value_of_all_hours": lasting[0],
+                "expected_of_all_hours": lasting[1],
                 **{name: row[name] for name in TOLD},
             }
         ),
@@ -87,12 +107,12 @@ def _draft(row: Mapping[str, Any]) -> Draft:
     )
 
 
-def _summary(row: Mapping[str, Any], direction: Direction) -> str:
-    day, hour = divmod(row["hour_of_week"], 24)
-    lasting = f" over {row['evidence_hours']} hours" if row["evidence_hours"] > 1 else ""
-    side = "above" if direction is Direction.ABOVE else "below"
+def _summary(row: Row, direction: Direction, lasting: tuple[float, float]) -> str:
+    last = int(row["hour_of_week"])
+    day, first = divmod((last - row["evidence_hours"] + 1) % 168, 24)
+    limit = f"limit {row['threshold']:.2f} ({row['threshold_source'].lower().replace('_', ' ')})"
     return (
-        f"{row['site_id']}, {DAYS[day]} {hour:02d}:00 site time: {row['value']:.0f} {UNITS[row['metric_type']]} where "
-        f"{row['expected']:.1f} are usual; {abs(row['evidence_z']):.1f} standard deviations {side}{lasting}, "
-        f"limit {row['threshold']:.2f} ({row['threshold_source'].lower().replace('_', ' ')})."
+        f"{row['site_id']}, {DAYS[day]} {first:02d}:00 to {(last + 1) % 24:02d}:00 site time: {lasting[0]:.0f} "
+        f"{UNITS[row['metric_type']]} where {lasting[1]:.0f} are usual; "
+        f"{abs(row['evidence_z']):.1f} standard deviations {direction.lower()}, {limit}."
     )

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from noc_platform.baselines.assets import site_verdicts
 from noc_platform.baselines.portrait import heatmap
-from noc_platform.errors import BadInput
 from noc_platform.findings.checks import finding_checks, finding_specs
 from noc_platform.findings.rules.every import Depth
 from noc_platform.orchestration import AUDIT_POOL, HOURLY_FRESH, TRANSIENT_RETRIES, Group, Owner
@@ -32,9 +31,8 @@ if TYPE_CHECKING:
 LOOKED_AT = (
     ALERTS, ATTENDANCE_EVENTS, CALENDAR, DEVICE_EVENTS, JOBNEEDS, LOCATION_UPDATES, SHIFTS, SITES, TOURS_DUE,
 )  # fmt: skip
-# What the heatmap shows, and at most so many audits in one run.
+# What the heatmap shows.
 SHOWN = timedelta(days=28)
-MOST_AUDITS = 2_000
 
 
 class AuditConfig(dg.Config):
@@ -60,15 +58,18 @@ class AuditConfig(dg.Config):
 )
 def audit_findings(config: AuditConfig, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """What is wrong now at all sites, and why: rules over what phones, rosters and work tell, and unusual hours."""
-    from noc_platform.findings.audit import AuditPolicy, audits
+    from noc_platform.findings.audit import AuditPolicy, audits, moments
     from noc_platform.findings.queries import hours_of_findings, open_rows
+    from noc_platform.streams.forms import instant_called
 
     policy = AuditPolicy(platform.settings.movement_policy, platform.settings.finding_policy)
-    moments = moments_of(config, datetime.now(UTC))
-    done = list(audits(platform.database, platform.lake, moments, config.depth, policy))
+    as_of = instant_called(config.as_of) if config.as_of else datetime.now(UTC)
+    since = instant_called(config.since) if config.since else None
+    asked = moments(as_of, since, timedelta(minutes=config.every_minutes))
+    done = list(audits(platform.database, platform.lake, asked, config.depth, policy))
     with platform.database.transaction() as connection:
         found = open_rows(connection)
-        hours = hours_of_findings(connection, moments[-1] - SHOWN)
+        hours = hours_of_findings(connection, as_of - SHOWN)
     return dg.MaterializeResult(
         metadata={
             **_told(done),
@@ -77,27 +78,6 @@ def audit_findings(config: AuditConfig, platform: dg.ResourceParam[Platform]) ->
         },
         check_results=finding_checks(found),
     )
-
-
-def moments_of(config: AuditConfig, now: datetime) -> list[datetime]:
-    """The moments a run audits, the earliest first. Raises `BadInput` for what is no moment, or too many of them."""
-    as_of = _moment(config.as_of) if config.as_of else now
-    since = _moment(config.since) if config.since else as_of
-    step = timedelta(minutes=config.every_minutes)
-    count = (as_of - since) // step + 1
-    if not 1 <= count <= MOST_AUDITS:
-        raise BadInput(f"{count} audits from {since} to {as_of}: it must be 1 to {MOST_AUDITS}; choose other moments.")
-    return [as_of - step * back for back in reversed(range(count))]
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text} is no moment; write it as 2026-03-30T06:00:00+00:00.") from None
-    if moment.tzinfo is None:
-        raise BadInput(f"{text} has no zone; write it as 2026-03-30T06:00:00+00:00.")
-    return moment.astimezone(UTC)
 
 
 def _told(done: list["Audited"]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select
 from noc_platform.baselines.calendar import Calendar, calendar_of, sites_of, windows_of
 from noc_platform.baselines.products import SITE_VERDICTS
 from noc_platform.baselines.scoring import JUDGED_SCHEMA
+from noc_platform.errors import BadInput
 from noc_platform.findings.anomalies import anomalies
 from noc_platform.findings.facts.moment import Facts
 from noc_platform.findings.facts.people import person_facts
@@ -55,6 +56,7 @@ from noc_platform.telemetry.vocabulary import Window
 SETTLING = timedelta(minutes=30)
 # Moments that are this close are audited over one copy of the telemetry.
 TOGETHER = timedelta(hours=24)
+MOST_AUDITS = 2_000
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,15 @@ class Audited:
     seen: Mapping[str, int]
     late: frozenset[str]
     recorded: Recorded
+
+
+def moments(as_of: datetime, since: datetime | None = None, step: timedelta = timedelta(hours=1)) -> list[datetime]:
+    """The moments (UTC) from `since` to `as_of` that lie whole steps before `as_of`, the earliest first; that one alone
+    without `since`. Raises `BadInput` for none, or for more than `MOST_AUDITS`."""
+    count = (as_of - (since or as_of)) // step + 1
+    if not 1 <= count <= MOST_AUDITS:
+        raise BadInput(f"From {since} to {as_of} there are {max(count, 0)} audits; it must be 1 to {MOST_AUDITS}.")
+    return [as_of - step * back for back in reversed(range(count))]
 
 
 def audits(
@@ -106,12 +117,11 @@ def _audit(
     connection: Connection, facts: Facts, hours: pa.Table, calendar: Calendar, as_of: datetime, depth: Depth,
     policy: AuditPolicy,
 ) -> Audited:  # fmt: skip
-    feeds = feeds_of(facts.feeds, policy.rules.silence, as_of)
-    late = frozenset(tenant for tenant, each in feeds.items() if each.late)
+    late, heard = _feeds(facts, as_of, policy.rules)
     found = [*drafts(facts, policy.rules, as_of, depth), *_unusual(hours, late, as_of, policy.findings)]
     apply_verdicts(connection, as_of - TOGETHER)
     recorded = record(connection, found, policy.findings, muted_by(calendar), as_of)
-    recorded += close_quiet(connection, as_of, policy.findings, left_alone=late)
+    recorded += close_quiet(connection, as_of, policy.findings, heard)
     seen = Counter(draft.finding_type for draft in found)
     return Audited(as_of, len(facts.guards), len(facts.sites), dict(seen), late, recorded)
 
@@ -146,6 +156,18 @@ def spans(first: datetime, last: datetime, rules: RulesPolicy) -> dict[Stream, t
     return {stream: (first - back, last + ahead) for stream, (back, ahead) in reach.items()}
 
 
+def _feeds(facts: Facts, as_of: datetime, rules: RulesPolicy) -> tuple[frozenset[str], frozenset[str]]:
+    """Tenants of whom a feed is late, and tenants of whom something was received of late and no feed is late."""
+    feeds = feeds_of(facts.feeds, rules.silence, as_of)
+    late = frozenset(tenant for tenant, each in feeds.items() if each.late)
+    heard = {
+        feed.tenant_id
+        for feed in facts.feeds
+        if feed.last_received_at is not None and as_of - feed.last_received_at < rules.silence.feed_late
+    }
+    return late, frozenset(heard - late)
+
+
 def _unusual(hours: pa.Table, late: frozenset[str], as_of: datetime, policy: FindingPolicy) -> list[Draft]:
     """Anomalies of the hours that could still be open; of a tenant whose feed is late nothing is known of late."""
     settled = as_of - SETTLING
@@ -155,7 +177,8 @@ def _unusual(hours: pa.Table, late: frozenset[str], as_of: datetime, policy: Fin
 
 
 def _judged(lake: Lake, as_of: datetime, policy: FindingPolicy) -> pa.Table:
-    first = (as_of - SETTLING - policy.close_after).date()
+    # One day more: what lasted over midnight is told from its first hour on.
+    first = (as_of - SETTLING - policy.close_after - TOGETHER).date()
     days = [first + timedelta(days=number) for number in range((as_of.date() - first).days + 1)]
     found = [lake.read(partition) for partition in lake.partitions(SITE_VERDICTS, days)]
     return pa.concat_tables([JUDGED_SCHEMA.empty_table(), *found])

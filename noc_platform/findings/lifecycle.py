@@ -120,25 +120,25 @@ def record(
 
 
 def close_quiet(
-    connection: Connection, as_of: datetime, policy: FindingPolicy, left_alone: Collection[str] = ()
+    connection: Connection, as_of: datetime, policy: FindingPolicy, heard: Collection[str]
 ) -> Recorded:
     """Close findings nobody has looked at that were not seen for longer than `policy.close_after`.
 
-    Nobody judged them, so they count neither as confirmed nor as false. `left_alone` are tenants whose feed is late:
-    what could not be looked at again has not gone away.
+    Nobody judged them, so they count neither as confirmed nor as false. Only those of tenants that are `heard`: what
+    could not be looked at again has not gone away.
     """
     _lock(connection)
     statement = f"""
         update noc_audit_finding f set status = :resolved, resolved_at = :as_of, resolved_by = :platform,
                resolution_notes = :notes, updated_at = :as_of
-        where status = '{Status.NEW}' and last_seen_at < :before and not tenant_id = any(:left_alone)
+        where status = '{Status.NEW}' and last_seen_at < :before and tenant_id = any(:heard)
         returning finding_id, tenant_id, finding_type, last_seen_at
     """
     hours = policy.close_after.total_seconds() / 3600
     notes = f"Not seen for more than {hours:g} hours."
     values = {
         "resolved": Status.RESOLVED, "as_of": as_of, "platform": PLATFORM, "notes": notes,
-        "before": as_of - policy.close_after, "left_alone": sorted(left_alone),
+        "before": as_of - policy.close_after, "heard": sorted(heard),
     }  # fmt: skip
     closed = connection.execute(text(statement), values).all()
     enter(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,17 @@ def zone_called(name: str) -> ZoneInfo | None:
     except (KeyError, ValueError, OSError):
         # A folder of the zone data, such as Europe, is an OSError.
         return None
+
+
+def instant_called(text: str) -> datetime:
+    """The instant (UTC) that a text with a zone names. Raises `BadInput`."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInput(f"{text[:SHOWN_CHARACTERS]} is no moment; write it as 2026-03-24T12:00:00+00:00.") from None
+    if moment.tzinfo is None:
+        raise BadInput(f"{text} has no zone; write it as 2026-03-24T12:00:00+00:00.")
+    return moment.astimezone(UTC)
 
 
 def _recurrence(text: str) -> str | None:

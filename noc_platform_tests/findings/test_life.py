@@ -81,7 +81,7 @@ def test_findings_live_as_a_plain_list_says(operation: Server, steps: list[Step]
                 _audit(connection, *repeated, shuffle)
             elif step.what == "close":
                 model.close(after(minutes))
-                close_quiet(connection, after(minutes), POLICY)
+                close_quiet(connection, after(minutes), POLICY, {TENANT})
             elif model.findings:
                 _judge(connection, model, step, minutes)
             assert _as_told(connection) == sorted(map(_plain, model.findings), key=repr)

@@ -245,7 +245,7 @@ def test_the_same_audit_again_does_not_open_what_was_closed(database: Database, 
         recorded(connection, draft(tenant))
         finding = only(connection, tenant).finding_id
         if ending == "quiet":
-            close_quiet(connection, after(60 * 7), POLICY)
+            close_quiet(connection, after(60 * 7), POLICY, {tenant})
         elif ending == "resolved":
             resolve(connection, finding, said(), DOOR, NOW)
         else:
@@ -288,9 +288,9 @@ def test_what_nobody_looked_at_closes_when_it_is_no_longer_seen(database: Databa
         recorded(connection, draft(tenant), looked_at, draft(late))
         acknowledged = next(each for each in of(connection, tenant) if each.site_id == "s1").finding_id
         acknowledge(connection, acknowledged, said())
-        close_quiet(connection, after(60 * 6), POLICY, {late})
+        close_quiet(connection, after(60 * 6), POLICY, {tenant})
         assert all(each.resolved_at is None for each in of(connection, tenant))
-        close_quiet(connection, after(60 * 6 + 1), POLICY, {late})
+        close_quiet(connection, after(60 * 6 + 1), POLICY, {tenant})
         closed = {each.site_id: each for each in of(connection, tenant)}
         assert (closed["s0"].status, closed["s0"].resolved_by) == (Status.RESOLVED, "platform")
         assert closed["s0"].time_to_resolve == 6 * 3600 + 60
@@ -299,7 +299,7 @@ def test_what_nobody_looked_at_closes_when_it_is_no_longer_seen(database: Databa
         assert closed["s1"].status == Status.ACKNOWLEDGED
         assert only(connection, late).status == Status.NEW
         before = of(connection, tenant)
-        close_quiet(connection, after(60 * 6 + 1), POLICY, {late})
+        close_quiet(connection, after(60 * 6 + 1), POLICY, {tenant})
         assert of(connection, tenant) == before
     assert actions(database, Subject.FINDING, closed["s0"].finding_id, tenant) == ["RAISED", "BACK_TO_NORMAL"]
 

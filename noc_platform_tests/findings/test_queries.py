@@ -157,7 +157,7 @@ def test_what_nobody_judged_teaches_nothing(database: Database, tenant: str) -> 
         recorded(connection, draft(tenant, finding_type=PERSONAL_TYPE, person_id="p0"))
         personal = next(each for each in of(connection, tenant) if each.person_id == "p0").finding_id
         mark_false_positive(connection, personal, said(), DOOR, after(60))
-        close_quiet(connection, after(60 * 9), POLICY)
+        close_quiet(connection, after(60 * 9), POLICY, {tenant})
         assert tenant not in adjudicated(connection, NOW, after(60 * 24))["tenant_id"].to_pylist()
         assert tenant not in confirmed_hours(connection)["tenant_id"].to_pylist()
 

@@ -178,7 +178,7 @@ def test_a_late_false_positive_leaves_when_it_was_closed(database: Database, ten
 def test_what_the_platform_closed_can_be_confirmed_as_well_as_denied(database: Database, tenant: str) -> None:
     with database.transaction() as connection:
         finding = opened(connection, tenant).finding_id
-        close_quiet(connection, after(60 * 7), POLICY)
+        close_quiet(connection, after(60 * 7), POLICY, {tenant})
         resolved(connection, finding, said(60 * 8))
         assert only(connection, tenant).is_false_positive is False
         with pytest.raises(Conflict):
