@@ -68,6 +68,18 @@ class ThresholdPolicy:
 
 
 @dataclass(frozen=True)
+class VerdictPolicy:
+    """How people's verdicts become rates of false alarms. Fewer than `least_adjudicated` in the `window` move nothing,
+    nor do false alarms within the budget; `guard_above` and `guard_below` as in `ThresholdPolicy`."""
+
+    window: timedelta = timedelta(days=30)
+    least_adjudicated: int = 10
+    false_alarms_per_site_week: float = 1.0
+    guard_above: float = 0.30
+    guard_below: float = 0.20
+
+
+@dataclass(frozen=True)
 class FindingPolicy:
     """What becomes of findings in time: none opens again for `quiet_after_false_positive` after people called it a
     false alarm, and one nobody has looked at is closed when it was not seen for `close_after`."""
@@ -128,6 +140,13 @@ class Settings(BaseSettings):
     baseline_fp_threshold: Annotated[
         float, Field(gt=0, lt=1, description="False-alarm rate above which a limit becomes the conservative one.")
     ] = 0.30
+    baseline_least_adjudicated: Annotated[
+        int,
+        Field(ge=1, le=1_000, description="Alarms people judged in 30 days before their false share moves a limit."),
+    ] = 10
+    false_alarms_per_site_week: Annotated[
+        float, Field(gt=0, le=168, description="False alarms a site and week, of all metrics together, limits aim at.")
+    ] = 1.0
     stable_sample_count: Annotated[
         int, Field(ge=1, le=10_000, description="Hours of its own above which a baseline is mature.")
     ] = 100
@@ -223,6 +242,16 @@ class Settings(BaseSettings):
             mature=self.sensitive_threshold,
             conservative=self.conservative_threshold,
             mature_samples=self.stable_sample_count,
+            guard_above=self.baseline_fp_threshold,
+            guard_below=self.baseline_fp_threshold * FP_HYSTERESIS,
+        )
+
+    @cached_property
+    def verdict_policy(self) -> VerdictPolicy:
+        """How verdicts become rates of false alarms."""
+        return VerdictPolicy(
+            least_adjudicated=self.baseline_least_adjudicated,
+            false_alarms_per_site_week=self.false_alarms_per_site_week,
             guard_above=self.baseline_fp_threshold,
             guard_below=self.baseline_fp_threshold * FP_HYSTERESIS,
         )
