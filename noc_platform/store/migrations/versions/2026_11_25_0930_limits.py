@@ -84,10 +84,11 @@ def _make_rates() -> None:
         sa.Column("metric_type", sa.String(), nullable=False),
         sa.Column("hour_of_week", sa.SmallInteger(), comment="Site-local, Monday 00:00 is 0; null for all hours."),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False, comment="Verdicts before it were counted."),
+        sa.Column("false_positive_rate", sa.Double(), comment="Of alarms people judged, where it may move a limit."),
         sa.Column(
-            "false_positive_rate",
+            "estimated_rate",
             sa.Double(),
-            comment="Of alarms people judged; null once what was known has expired.",
+            comment="The same wherever anything was judged; null once it has expired.",
         ),
         sa.Column(
             "is_guarded", sa.Boolean(), nullable=False, comment="False alarms hold the limit at the conservative one."
@@ -98,6 +99,7 @@ def _make_rates() -> None:
         sa.CheckConstraint(
             "false_positive_rate between 0 and 1", name=op.f("ck_noc_false_positive_rate_false_positive_rate")
         ),
+        sa.CheckConstraint("estimated_rate between 0 and 1", name=op.f("ck_noc_false_positive_rate_estimated_rate")),
         sa.CheckConstraint(
             "0 <= false_positives and false_positives <= adjudicated",
             name=op.f("ck_noc_false_positive_rate_counts"),
