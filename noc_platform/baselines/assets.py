@@ -1,5 +1,7 @@
 """Baselines in Dagster: what is usual, learned each week, and what every hour is against it."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from noc_platform.baselines.checks import profile_checks, profile_specs, verdict_checks, verdict_specs
@@ -39,12 +41,17 @@ def baseline_profiles(platform: dg.ResourceParam[Platform]) -> dg.MaterializeRes
 
     from noc_platform.baselines.products import newest_sunday, refresh_profiles
     from noc_platform.baselines.profiles import PROFILE_SCHEMA
+    from noc_platform.findings.queries import confirmed
 
     as_of = newest_sunday(platform.lake)
     if as_of is None:
         profiles = PROFILE_SCHEMA.empty_table()
     else:
-        profiles = refresh_profiles(platform.database, platform.lake, as_of, platform.settings.baseline_policy)
+        settings = platform.settings
+        profiles = refresh_profiles(
+            platform.database, platform.lake, as_of, settings.baseline_policy, settings.threshold_policy,
+            datetime.now(UTC), confirmed,
+        )  # fmt: skip
     phones = profiles.filter(pc.equal(profiles["metric_type"], Signal.PHONE_EVENTS.metric))
     states = pc.value_counts(profiles["state"]).to_pylist()
     return dg.MaterializeResult(
@@ -79,11 +86,13 @@ def baseline_profiles(platform: dg.ResourceParam[Platform]) -> dg.MaterializeRes
 def site_verdicts(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """How unusual every site-hour is, whether that is too far, and why there is no verdict where there is none."""
     from noc_platform.baselines.products import refresh_verdicts
+    from noc_platform.findings.queries import confirmed
 
     settings = platform.settings
     written = refresh_verdicts(
-        platform.database, platform.lake, days_of(context), settings.baseline_policy, settings.threshold_policy
-    )
+        platform.database, platform.lake, days_of(context), settings.baseline_policy, settings.threshold_policy,
+        confirmed,
+    )  # fmt: skip
     tell_days(context, written.by_day)
     return dg.MaterializeResult(
         metadata=described(written.rows, written.files), check_results=verdict_checks(written.rows)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
 from noc_platform.baselines.calendar import Calendar, calendar_of, sites_of, windows_of
-from noc_platform.baselines.products import SITE_VERDICTS
+from noc_platform.baselines.products import verdicts_between
 from noc_platform.baselines.scoring import JUDGED_SCHEMA
 from noc_platform.errors import BadInput
 from noc_platform.findings.anomalies import anomalies
@@ -177,11 +177,8 @@ def _unusual(hours: pa.Table, late: frozenset[str], as_of: datetime, policy: Fin
 
 
 def _judged(lake: Lake, as_of: datetime, policy: FindingPolicy) -> pa.Table:
-    # One day more: what lasted over midnight is told from its first hour on.
-    first = (as_of - SETTLING - policy.close_after - TOGETHER).date()
-    days = [first + timedelta(days=number) for number in range((as_of.date() - first).days + 1)]
-    found = [lake.read(partition) for partition in lake.partitions(SITE_VERDICTS, days)]
-    return pa.concat_tables([JUDGED_SCHEMA.empty_table(), *found])
+    # A day more: what lasted over midnight is told from its first hour on.
+    return verdicts_between(lake, as_of - SETTLING - policy.close_after - TOGETHER, as_of)
 
 
 def _calendar(connection: Connection, window: Window) -> Calendar:

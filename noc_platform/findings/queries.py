@@ -12,6 +12,7 @@ from uuid import UUID
 import pyarrow as pa
 from sqlalchemy import Connection, Select, func, select, tuple_
 
+from noc_platform.baselines.products import SEEN_SCHEMA
 from noc_platform.errors import NotFound
 from noc_platform.findings.tables import IS_OPEN, audit_finding
 from noc_platform.findings.verdicts import identity
@@ -32,16 +33,6 @@ ADJUDICATED_SCHEMA = pa.schema(
         ("finding_id", pa.string()),
     ]
 )
-CONFIRMED_SCHEMA = pa.schema(
-    [
-        ("tenant_id", pa.string()),
-        ("site_id", pa.string()),
-        ("metric_type", pa.string()),
-        ("first_seen_at", INSTANT),
-        ("last_seen_at", INSTANT),
-    ]
-)
-
 OPEN_SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("tenant_id", "site_id", "person_id", "finding_type", "category")),
@@ -206,10 +197,11 @@ def adjudicated(connection: Connection, since: datetime, until: datetime) -> pa.
     return copy_out(connection, judged, ADJUDICATED_SCHEMA, where, since=since, until=until)
 
 
-def confirmed_hours(connection: Connection) -> pa.Table:
-    """When something unusual was there that people confirmed, as `CONFIRMED_SCHEMA`: not to be learned as usual."""
-    where = "metric_type is not null and is_false_positive = false"
-    return copy_out(connection, audit_finding.name, CONFIRMED_SCHEMA, where)
+def confirmed(connection: Connection, as_of: datetime) -> pa.Table:
+    """When something unusual was seen that people had confirmed by then (UTC), as `baselines.products.SEEN_SCHEMA`: not
+    to be learned as usual."""
+    where = "metric_type is not null and is_false_positive = false and adjudicated_at < :as_of"
+    return copy_out(connection, audit_finding.name, SEEN_SCHEMA, where, as_of=as_of)
 
 
 def _filtered(question: Select[Any], wanted: Wanted) -> Select[Any]:

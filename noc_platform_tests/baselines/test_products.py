@@ -55,9 +55,9 @@ def test_a_week_begins_with_its_sunday() -> None:
 def test_learning_again_replaces_and_changes_nothing(database: Database, lake: Lake, operation: str) -> None:
     """Defect 28."""
     assert newest_sunday(lake) == SUNDAY
-    refresh_profiles(database, lake, SUNDAY, POLICY)
+    refresh_profiles(database, lake, SUNDAY, POLICY, LIMITS, SUNDAY)
     first = stored(database, operation)
-    refresh_profiles(database, lake, SUNDAY, POLICY)
+    refresh_profiles(database, lake, SUNDAY, POLICY, LIMITS, SUNDAY)
     assert len(first) == 4 * 5 * 168
     assert stored(database, operation) == first
 
@@ -66,9 +66,9 @@ def test_a_day_is_judged_by_the_sunday_before_it_whenever_that_is_done(
     database: Database, lake: Lake, operation: str
 ) -> None:
     fresh = refresh_verdicts(database, lake, NEXT_WEEK, POLICY, LIMITS)
-    refresh_profiles(database, lake, SUNDAY, POLICY)
+    refresh_profiles(database, lake, SUNDAY, POLICY, LIMITS, SUNDAY)
     by_stored = refresh_verdicts(database, lake, NEXT_WEEK, POLICY, LIMITS)
-    refresh_profiles(database, lake, SUNDAY + timedelta(weeks=1), POLICY)
+    refresh_profiles(database, lake, SUNDAY + timedelta(weeks=1), POLICY, LIMITS, SUNDAY)
     later = refresh_verdicts(database, lake, NEXT_WEEK, POLICY, LIMITS)
     assert fresh.rows.num_rows == 4 * 5 * 168
     for again in (by_stored, later):
@@ -88,7 +88,7 @@ def test_a_holiday_is_neither_learned_from_nor_judged(database: Database, lake: 
             for name, start in days.items()
         ]
         put(connection, CALENDAR, rows, operation)
-    profiles = refresh_profiles(database, lake, SUNDAY, POLICY)
+    profiles = refresh_profiles(database, lake, SUNDAY, POLICY, LIMITS, SUNDAY)
     # Friday's 24 hours were seen three times, one of them on a holiday.
     of_friday = rows_where(profiles, tenant_id=operation, hour_of_week=4 * 24 + 12)
     assert {row["sample_count"] for row in of_friday} == {2}
@@ -100,7 +100,7 @@ def test_a_holiday_is_neither_learned_from_nor_judged(database: Database, lake: 
 def test_the_api_sees_the_baselines_of_its_tenant_alone(
     server: Server, database: Database, lake: Lake, operation: str
 ) -> None:
-    refresh_profiles(database, lake, SUNDAY, POLICY)
+    refresh_profiles(database, lake, SUNDAY, POLICY, LIMITS, SUNDAY)
     count = text("select count(*) from noc_baseline_profile")
     with server.api.transaction(operation) as connection:
         assert connection.execute(count).scalar() == 4 * 5 * 168

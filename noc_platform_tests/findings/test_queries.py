@@ -10,7 +10,7 @@ from noc_platform.findings.queries import (
     ADJUDICATED_SCHEMA,
     Wanted,
     adjudicated,
-    confirmed_hours,
+    confirmed,
     counts,
     finding_called,
     findings,
@@ -111,7 +111,8 @@ def test_defect_31_a_verdict_on_an_anomaly_reaches_the_baseline_it_rests_on(data
         mark_false_positive(connection, ids["s0"], said(5, by="ana"), DOOR, after(60))
         resolve(connection, ids["s1"], said(9, by="ben"), DOOR, after(60))
         told = adjudicated(connection, NOW, after(60))
-        confirmed = confirmed_hours(connection)
+        so = confirmed(connection, after(60 * 24))
+        assert tenant not in confirmed(connection, after(9))["tenant_id"].to_pylist()
     assert told.schema == ADJUDICATED_SCHEMA
     mine = [row for row in told.to_pylist() if row["tenant_id"] == tenant]
     assert mine == [
@@ -122,7 +123,7 @@ def test_defect_31_a_verdict_on_an_anomaly_reaches_the_baseline_it_rests_on(data
         }
         for site, decided_at, is_false, by in (("s0", after(5), True, "ana"), ("s1", after(9), False, "ben"))
     ]  # fmt: skip
-    assert [row for row in confirmed.to_pylist() if row["tenant_id"] == tenant] == [
+    assert [row for row in so.to_pylist() if row["tenant_id"] == tenant] == [
         {
             "tenant_id": tenant, "site_id": "s1", "metric_type": "tasks_completed",
             "first_seen_at": NOW, "last_seen_at": NOW,
@@ -159,7 +160,7 @@ def test_what_nobody_judged_teaches_nothing(database: Database, tenant: str) -> 
         mark_false_positive(connection, personal, said(), DOOR, after(60))
         close_quiet(connection, after(60 * 9), POLICY, {tenant})
         assert tenant not in adjudicated(connection, NOW, after(60 * 24))["tenant_id"].to_pylist()
-        assert tenant not in confirmed_hours(connection)["tenant_id"].to_pylist()
+        assert tenant not in confirmed(connection, after(60 * 24))["tenant_id"].to_pylist()
 
 
 def test_a_window_of_verdicts_is_half_open(database: Database, tenant: str) -> None:
