@@ -119,9 +119,7 @@ def record(
     )
 
 
-def close_quiet(
-    connection: Connection, as_of: datetime, policy: FindingPolicy, heard: Collection[str]
-) -> Recorded:
+def close_quiet(connection: Connection, as_of: datetime, policy: FindingPolicy, heard: Collection[str]) -> Recorded:
     """Close findings nobody has looked at that were not seen for longer than `policy.close_after`.
 
     Nobody judged them, so they count neither as confirmed nor as false. Only those of tenants that are `heard`: what

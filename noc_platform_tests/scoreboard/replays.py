@@ -6,19 +6,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-import ibis
-
 from noc_platform.findings.facts.moment import Facts
-from noc_platform.findings.facts.people import person_facts
-from noc_platform.findings.facts.sites import feed_facts, site_facts
-from noc_platform.findings.facts.sources import all_fact_sources
-from noc_platform.findings.facts.tours import tour_facts
+from noc_platform.findings.facts.prepared import asking_duckdb, facts_at
 from noc_platform.findings.policy import RulesPolicy
-from noc_platform.telemetry.signals import INSTANT
 from noc_platform_tests.scoreboard.histories import POLICY, History
 from noc_platform_tests.scoreboard.worlds import Written, moments_of
 
-MARKER = "::as_of::"
 EVERY = timedelta(minutes=30)
 # What the door lets through (settings): no earlier, and no farther ahead of when it was received.
 EARLIEST, AHEAD_MINUTES = "2000-01-01", 10
@@ -55,18 +48,6 @@ class Replay:
         return dict(self._facts())
 
     def _facts(self) -> Iterator[tuple[datetime, Facts]]:
-        sources, moment = all_fact_sources(), ibis.literal(MARKER).cast(INSTANT)
-        expressions = [
-            person_facts(sources, moment, RULES.facts, POLICY),
-            tour_facts(sources, moment, RULES.facts),
-            site_facts(sources, moment, RULES.facts),
-            feed_facts(sources, moment, RULES.facts, RULES.silence),
-        ]
-        # Compiled once: building and compiling takes ten times as long as running.
-        asked = [(str(self.engine.compile(each)), each.schema().to_pyarrow()) for each in expressions]
+        ask = asking_duckdb(self.engine.con, RULES, POLICY)
         for as_of in self.moments:
-            tables = [
-                self.engine.con.sql(sql.replace(MARKER, as_of.isoformat())).to_arrow_table().cast(schema).to_pylist()
-                for sql, schema in asked
-            ]
-            yield as_of, Facts.of(*tables)
+            yield as_of, facts_at(ask, RULES, as_of)

@@ -47,14 +47,10 @@ class Guard:
     has_jobneed_feed: bool = False
 
     has_attendance_feed: bool = False
-    shift_site_id: str | None = None
     shift_starts_at: datetime | None = None
-    shift_ends_at: datetime | None = None
     shift_ended_at: datetime | None = None
     punched_in_at: datetime | None = None
     punched_out_at: datetime | None = None
-    last_events_received_at: datetime | None = None
-    last_fixes_received_at: datetime | None = None
     last_received_at: datetime | None = None
     last_heard_at: datetime | None = None
     last_walked_at: datetime | None = None
@@ -63,9 +59,6 @@ class Guard:
     last_done_at: datetime | None = None
     last_work_received_at: datetime | None = None
     battery_level: float | None = None
-    battery_age_minutes: float | None = None
-    signal_strength: float | None = None
-    was_without_network: bool | None = None
     steps: int | None = None
     heard_slots: int = 0
     idle_slots_heard: int = 0
@@ -73,7 +66,6 @@ class Guard:
     median_lag_seconds: float | None = None
     least_lag_seconds: float | None = None
     tasks_waiting: int = 0
-    tasks_overdue: int = 0
     tours_waiting: int = 0
     position_at: datetime | None = None
     position_accuracy_meters: float | None = None
@@ -108,16 +100,13 @@ class Tour:
     due_at: datetime
     due_until: datetime
     total_checkpoints: int
-    tour_type: str | None = None
     grace_minutes: float = 0.0
     is_mandatory: bool = False
     scanned: int = 0
-    first_scan_at: datetime | None = None
     last_scan_at: datetime | None = None
     scanned_by: str | None = None
     median_gap_seconds: float | None = None
     median_step_meters: float | None = None
-    path_meters: float | None = None
     is_ended: bool = False
     ended_at: datetime | None = None
 
@@ -151,6 +140,7 @@ class Feed:
     sites_due: int = 0
 
 
+Row = dict[str, Any]
 Rows = Iterable[Mapping[str, Any]]
 
 

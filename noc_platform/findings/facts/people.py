@@ -8,10 +8,10 @@ what follows from all that is concluded in `findings.rules`.
 import ibis
 import ibis.expr.types as ir
 
-from noc_platform.findings.facts.phones import clocks, phones, positions
+from noc_platform.findings.facts.phones import last_words, positions
 from noc_platform.findings.facts.presence import attended, last_shift, rostered
 from noc_platform.findings.facts.sources import PERSON, FactSources, interval, known_by
-from noc_platform.findings.facts.work import last_done, tours_waiting, waiting
+from noc_platform.findings.facts.work import last_done, tasks_waiting, tours_waiting
 from noc_platform.findings.policy import FactsPolicy
 from noc_platform.settings import MovementPolicy
 from noc_platform.streams.catalogue import ATTENDANCE_EVENTS
@@ -22,8 +22,11 @@ from noc_platform.telemetry.signals import Grain, person_signals
 def person_facts(
     sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, movement: MovementPolicy
 ) -> ir.Table:
-    """One row for each person who was on duty or heard of in the window. Columns are those of `moment.Guard`."""
-    known = known_by(sources, as_of, policy)
+    """One row for each person who was on duty or heard of in the window. Columns are those of `moment.Guard`.
+
+    Phones are listened to for the window alone; what one said before it went silent is told by `earlier_words`.
+    """
+    known = known_by(sources, as_of, policy, heard_for=policy.window)
     told = known.telemetry
     grain = Grain.whole(as_of - interval(policy.window), as_of)
     rows = person_signals(told, grain, movement).drop("bucket")
@@ -33,11 +36,10 @@ def person_facts(
         roster,
         last_shift(told.shifts, as_of),
         attendance,
-        phones(told, as_of, policy),
-        clocks(told, as_of, policy),
+        last_words(told, as_of, policy),
         positions(told, as_of, policy, movement),
-        last_done(told.jobneeds, as_of),
-        waiting(told.jobneeds, as_of, policy),
+        last_done(told.jobneeds, as_of, policy),
+        tasks_waiting(told.jobneeds, as_of, policy),
         tours_waiting(told, as_of, policy),
     ]
     for part in parts:
@@ -54,13 +56,20 @@ def person_facts(
         ),
         has_attendance_feed=rows.attends.fill_null(0) == 1,
         tasks_waiting=rows.tasks_waiting.fill_null(0),
-        tasks_overdue=rows.tasks_overdue.fill_null(0),
         tours_waiting=rows.tours_waiting.fill_null(0),
         recent_rows=rows.recent_rows.fill_null(0),
         heard_slots=rows.heard_slots.fill_null(0),
         idle_slots_heard=rows.idle_slots_heard.fill_null(0),
     )
     return _placed(rows.drop("attends"), known.sites)
+
+
+def earlier_words(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+    """What phones said over `memory`: one row for each person, with the columns `phones.WORDS` of `moment.Guard`.
+
+    To be asked of few people, as it reads six times what the window holds: those on duty who are not heard.
+    """
+    return last_words(known_by(sources, as_of, policy, heard_for=policy.memory).telemetry, as_of, policy)
 
 
 def _placed(rows: ir.Table, sites: ir.Table) -> ir.Table:
@@ -74,5 +83,10 @@ def _placed(rows: ir.Table, sites: ir.Table) -> ir.Table:
         placed.position_latitude, placed.position_longitude, placed.centre_latitude, placed.centre_longitude
     )
     return placed.mutate(distance_meters=apart).drop(
-        "position_latitude", "position_longitude", "centre_latitude", "centre_longitude", "attendance_site_id"
+        "position_latitude",
+        "position_longitude",
+        "centre_latitude",
+        "centre_longitude",
+        "attendance_site_id",
+        "shift_site_id",
     )

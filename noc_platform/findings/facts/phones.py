@@ -1,4 +1,7 @@
-"""The last words of every phone: when, with how much charge, by which clock, and from where. Ibis expressions."""
+"""The last words of every phone: when it was heard, walked with and used, its charge, its clock, where it is.
+
+Ibis expressions. Signals, which are counts over the window, are those of `telemetry.signals`.
+"""
 
 import ibis
 import ibis.expr.types as ir
@@ -16,61 +19,55 @@ USE = ("login", "logout", "call_outgoing")
 # An instant's seconds and a small number beside them make one number, whose greatest is the newest: engines have no
 # portable and cheap way to ask for one column where another is greatest.
 ROOM = 1_000.0
-SIGNAL_FLOOR = 150.0
+WORDS = (
+    "last_received_at", "last_heard_at", "last_walked_at", "last_used_at", "last_logged_out_at", "battery_level",
+    "steps", "heard_slots", "idle_slots_heard", "recent_rows", "median_lag_seconds", "least_lag_seconds",
+)  # fmt: skip
 
 
-def phones(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
-    """The last words of each phone. By stretches first: one pass that every engine does by hashing."""
-    now = epoch_second(as_of)
-    heard = _words(told, policy)
-    heard = heard.mutate(slot=((now - heard.second) / SLOT_SECONDS).floor().cast("int64"))
-    is_past = heard.occurred_at < as_of
-    slots = heard.group_by(*PERSON, "slot").agg(
-        events_received_at=heard.received_at.max(where=heard.is_event),
-        fixes_received_at=heard.received_at.max(where=~heard.is_event),
-        heard_at=heard.occurred_at.max(where=is_past),
-        walked_at=heard.occurred_at.max(where=is_past & heard.is_walking),
-        used_at=heard.occurred_at.max(where=is_past & heard.is_use),
-        logged_out_at=heard.occurred_at.max(where=is_past & heard.is_logout),
-        battery=heard.battery.max(where=is_past),
-        signal=heard.signal.max(where=is_past),
-        network=heard.network.max(where=is_past),
-        steps=heard.step_count.sum(where=is_past),
-        step_reports=heard.step_count.count(where=is_past),
+def last_words(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+    """One row for each person of whose phone anything is told, with the columns `WORDS` of `moment.Guard`."""
+    rows = _gathered(_by_slot(_words(told, policy), as_of), policy)
+    rows = rows.left_join(_clocks(told, as_of, policy), PERSON)
+    return rows.select(*PERSON, *WORDS)
+
+
+def _by_slot(words: ir.Table, as_of: ir.TimestampValue) -> ir.Table:
+    """By stretches first: one pass that every engine does by hashing."""
+    slot = ((epoch_second(as_of) - words.second) / SLOT_SECONDS).floor().cast("int64")
+    is_past = words.occurred_at < as_of
+    return words.group_by(*PERSON, slot=slot).agg(
+        received_at=words.received_at.max(),
+        heard_at=words.occurred_at.max(where=is_past),
+        walked_at=words.occurred_at.max(where=is_past & words.is_walking),
+        used_at=words.occurred_at.max(where=is_past & words.is_use),
+        logged_out_at=words.occurred_at.max(where=is_past & words.is_logout),
+        battery=words.battery.max(where=is_past),
+        steps=words.step_count.sum(where=is_past),
+        step_reports=words.step_count.count(where=is_past),
     )
+
+
+def _gathered(slots: ir.Table, policy: FactsPolicy) -> ir.Table:
     in_window, in_idle = (
         (slots.slot >= 0) & (slots.slot < int(span.total_seconds()) // SLOT_SECONDS)
         for span in (policy.window, policy.idle)
     )
     gathered = slots.group_by(*PERSON).agg(
-        last_events_received_at=slots.events_received_at.max(),
-        last_fixes_received_at=slots.fixes_received_at.max(),
+        last_received_at=slots.received_at.max(),
         last_heard_at=slots.heard_at.max(),
         last_walked_at=slots.walked_at.max(),
         last_used_at=slots.used_at.max(),
         last_logged_out_at=slots.logged_out_at.max(),
         battery=slots.battery.max(),
-        signal=slots.signal.max(),
-        network=slots.network.max(),
-        steps=slots.steps.sum(where=in_window),
+        all_steps=slots.steps.sum(where=in_window),
         step_reports=slots.step_reports.sum(where=in_window),
         heard_slots=one_if(in_window).sum(),
         idle_slots_heard=one_if(in_idle).sum(),
     )
-    return gathered.select(
-        *PERSON,
-        *[name for name in gathered.columns if name.startswith("last_")],
-        "heard_slots",
-        "idle_slots_heard",
-        last_received_at=ibis.greatest(
-            ibis.coalesce(gathered.last_events_received_at, gathered.last_fixes_received_at),
-            ibis.coalesce(gathered.last_fixes_received_at, gathered.last_events_received_at),
-        ),
-        battery_level=_beside(gathered.battery),
-        battery_age_minutes=(now - _second_of(gathered.battery)) / 60.0,
-        signal_strength=_beside(gathered.signal) - SIGNAL_FLOOR,
-        was_without_network=_beside(gathered.network) == 1.0,
-        steps=where(gathered.step_reports > 0, gathered.steps),
+    second = (gathered.battery / ROOM).floor().cast("float64")
+    return gathered.mutate(
+        battery_level=gathered.battery - second * ROOM, steps=where(gathered.step_reports > 0, gathered.all_steps)
     )
 
 
@@ -78,20 +75,16 @@ def _words(told: Sources, policy: FactsPolicy) -> ir.Table:
     """Everything phones said, both streams together, as little of each row as is needed."""
     events, fixes = told.device_events, told.location_updates
     second = epoch_second(events.occurred_at)
-    without = ibis.cases((events.network_provider == "none", 1.0), else_=0.0)
     said = events.select(
         *PERSON,
         "occurred_at",
         "received_at",
         "step_count",
         second=second,
-        is_event=ibis.literal(True),
         is_walking=events.step_count.fill_null(0) > policy.walking_steps,
         is_use=events.event_kind.isin(USE),
         is_logout=events.event_kind == "logout",
         battery=second * ROOM + events.battery_level,
-        signal=second * ROOM + (events.signal_strength + SIGNAL_FLOOR),
-        network=where(events.network_provider.notnull(), second * ROOM + without),
     )
     seen = fixes.select(
         *PERSON,
@@ -99,26 +92,15 @@ def _words(told: Sources, policy: FactsPolicy) -> ir.Table:
         "received_at",
         step_count=ibis.null("int64"),
         second=epoch_second(fixes.occurred_at),
-        is_event=ibis.literal(False),
         is_walking=ibis.literal(False),
         is_use=ibis.literal(False),
         is_logout=ibis.literal(False),
         battery=ibis.null("float64"),
-        signal=ibis.null("float64"),
-        network=ibis.null("float64"),
     )
     return said.union(seen.select(*said.columns))
 
 
-def _second_of(key: ir.FloatingValue) -> ir.FloatingValue:
-    return (key / ROOM).floor().cast("float64")
-
-
-def _beside(key: ir.FloatingValue) -> ir.FloatingValue:
-    return key - _second_of(key) * ROOM
-
-
-def clocks(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+def _clocks(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
     """How long after it happened what was received of late was received, seconds: half of it, and the soonest."""
     narrow = [*PERSON, "occurred_at", "received_at"]
     rows = told.device_events.select(*narrow).union(told.location_updates.select(*narrow))

@@ -10,7 +10,7 @@ def rostered(shifts: ir.Table, as_of: ir.TimestampValue) -> ir.Table:
     """The shift of each person that goes on at the moment; of several, the one begun last."""
     now = shifts.filter(~shifts.is_cancelled.fill_null(False), shifts.starts_at <= as_of, shifts.ends_at > as_of)
     return newest(now, PERSON, [now.starts_at.desc(), now.site_id.desc()]).select(
-        *PERSON, shift_site_id="site_id", shift_starts_at="starts_at", shift_ends_at="ends_at"
+        *PERSON, shift_site_id="site_id", shift_starts_at="starts_at"
     )
 
 

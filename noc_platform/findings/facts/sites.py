@@ -22,7 +22,7 @@ def site_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
 
     Columns are those of `moment.Site`; who is on duty there and what of the tours is late is counted in `moment`.
     """
-    known = known_by(sources, as_of, policy)
+    known = known_by(sources, as_of, policy, heard_for=policy.window)
     states = job_states(known.telemetry.jobneeds)
     work = states.group_by(*SITE).agg(tasks_overdue=one_if(is_overdue(states, as_of, policy)).sum())
     alerts = known.alerts
@@ -39,10 +39,10 @@ def feed_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
     """One row for each tenant and phone stream that delivered anything in the last days. Columns are those of
     `moment.Feed`.
 
-    `last_received_at` is null where that is longer ago than `memory`; `guards_due` at `sites_due` sites were on duty
-    for at least `unheard` since, within `memory`, so that they should have been heard.
+    `last_received_at` is null where that is longer ago than the window; `guards_due` at `sites_due` sites were on duty
+    for at least `unheard` since, within the window, so that they should have been heard.
     """
-    told = known_by(sources, as_of, policy).telemetry
+    told = known_by(sources, as_of, policy, heard_for=policy.window).telemetry
     streams = told.feeds.filter(told.feeds.stream.isin((DEVICE_EVENTS.name, LOCATION_UPDATES.name)))
     received = [
         table.group_by("tenant_id").agg(last_received_at=table.received_at.max()).mutate(stream=ibis.literal(name))
@@ -54,7 +54,7 @@ def feed_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
     last = received[0].union(received[1])
     feeds = streams.select("tenant_id", "stream").distinct().left_join(last, ["tenant_id", "stream"])
     feeds = feeds.drop("tenant_id_right", "stream_right")
-    feeds = feeds.mutate(since=feeds.last_received_at.fill_null(as_of - interval(policy.memory)))
+    feeds = feeds.mutate(since=feeds.last_received_at.fill_null(as_of - interval(policy.window)))
     duty = duty_intervals(told.shifts, told.attendance_events)
     due = feeds.join(
         duty,

@@ -37,8 +37,11 @@ def all_fact_sources() -> FactSources:
     return FactSources(all_sources(), table_of(ALERTS), all_sites())
 
 
-def known_by(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> FactSources:
-    """The sources without what was received later, and with a bound in time wherever one serves an index."""
+def known_by(
+    sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, heard_for: timedelta
+) -> FactSources:  # fmt: skip
+    """The sources without what was received later, with a bound in time wherever one serves an index; of what phones
+    said, only the last `heard_for`."""
     told = sources.telemetry
     start = as_of - interval(policy.window)
     near = {
@@ -48,8 +51,8 @@ def known_by(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy
             table.occurred_at < as_of + interval(ahead),
         )
         for name, back, ahead in (
-            ("device_events", policy.memory, AHEAD),
-            ("location_updates", policy.memory, AHEAD),
+            ("device_events", heard_for, AHEAD),
+            ("location_updates", heard_for, AHEAD),
             ("jobneeds", policy.work_memory, WORK_MARGIN),
             # A state reported at punch-out may say so of a shift that began before the window ended.
             ("attendance_events", policy.window + LONGEST_SHIFT, LONGEST_SHIFT),
@@ -74,6 +77,16 @@ def known_by(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy
     alerts = sources.alerts
     raised = alerts.filter(alerts.received_at <= as_of, alerts.occurred_at >= start, alerts.occurred_at < as_of)
     return FactSources(telemetry, raised, sources.sites)
+
+
+def of_people(sources: FactSources, tenant: ir.StringValue, person: ir.StringValue) -> FactSources:
+    """The sources with what phones said of these people alone."""
+    told = sources.telemetry
+    events, fixes = (
+        table.filter(table.tenant_id.isin([tenant]), table.person_id.isin([person]))
+        for table in (told.device_events, told.location_updates)
+    )
+    return replace(sources, telemetry=replace(told, device_events=events, location_updates=fixes))
 
 
 def interval(span: timedelta) -> ir.IntervalScalar:

@@ -3,10 +3,12 @@
 One Ibis expression over all tenants and sites, each tour by its own site (defect 12).
 """
 
+from datetime import timedelta
+
 import ibis
 import ibis.expr.types as ir
 
-from noc_platform.findings.facts.sources import FactSources, known_by, one_if
+from noc_platform.findings.facts.sources import FactSources, interval, known_by, one_if
 from noc_platform.findings.facts.work import DONE
 from noc_platform.findings.policy import FactsPolicy
 from noc_platform.streams.catalogue import AUTOCLOSED, TOUR_IDENTIFIERS
@@ -14,16 +16,21 @@ from noc_platform.telemetry.movement import epoch_second, metres_between
 from noc_platform.telemetry.signals import SKIPPED
 
 TOUR = ["tenant_id", "tour_id"]
+# No tour is walked so long before it falls due.
+EARLY = timedelta(hours=2)
 
 
 def tour_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
     """One row for each tour that fell due in the last `tour_memory`. Columns are those of `moment.Tour`."""
-    told = known_by(sources, as_of, policy).telemetry
-    due, jobs = told.tours_due, told.jobneeds.filter(told.jobneeds.identifier.isin(TOUR_IDENTIFIERS))
+    told = known_by(sources, as_of, policy, heard_for=policy.window).telemetry
+    due, jobs = told.tours_due, told.jobneeds
+    jobs = jobs.filter(
+        jobs.identifier.isin(TOUR_IDENTIFIERS), jobs.occurred_at >= as_of - interval(policy.tour_memory + EARLY)
+    )
     scanned = _scanned(_scans(jobs, as_of))
     ended = _ended(jobs, as_of)
     rows = due.select(
-        *TOUR, "person_id", "site_id", "due_at", "due_until", "tour_type", "total_checkpoints",
+        *TOUR, "person_id", "site_id", "due_at", "due_until", "total_checkpoints",
         grace_minutes=due.grace_minutes.fill_null(0.0), is_mandatory=due.is_mandatory.fill_null(False),
     )  # fmt: skip
     for part in (scanned, ended):
@@ -62,12 +69,10 @@ def _scanned(scans: ir.Table) -> ir.Table:
     )
     return paired.group_by(*TOUR).agg(
         scanned=paired.count(),
-        first_scan_at=paired.scanned_at.min(),
         last_scan_at=paired.scanned_at.max(),
         scanned_by=paired.performer.max(),
         median_gap_seconds=paired.gap_seconds.median(),
         median_step_meters=paired.step_meters.median(),
-        path_meters=paired.step_meters.sum(),
     )
 
 

@@ -1,6 +1,5 @@
 """Work of people and sites: done, waiting, overdue. Ibis expressions; tours are in `tours`."""
 
-import ibis
 import ibis.expr.types as ir
 
 from noc_platform.findings.facts.sources import PERSON, interval, one_if
@@ -42,31 +41,34 @@ def is_overdue(states: ir.Table, as_of: ir.TimestampValue, policy: FactsPolicy) 
     return (states.is_done == 0) & lapsed & ((states.is_closed == 0) | is_new)
 
 
-def last_done(jobneeds: ir.Table, as_of: ir.TimestampValue) -> ir.Table:
-    """When each person last got something done, and when that was last heard of."""
-    done = jobneeds.mutate(performer=jobneeds.performed_by.fill_null(jobneeds.person_id))
-    done = done.filter(done.performer.notnull(), done.ended_at.notnull(), done.ended_at < as_of, done.status.isin(DONE))
+def last_done(jobneeds: ir.Table, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+    """When each person last got something done within the window, and when that was last heard of."""
+    jobs = jobneeds.filter(
+        jobneeds.ended_at < as_of, jobneeds.ended_at >= as_of - interval(policy.window), jobneeds.status.isin(DONE)
+    )
+    jobs = jobs.mutate(performer=jobs.performed_by.fill_null(jobs.person_id))
+    jobs = jobs.filter(jobs.performer.notnull())
     return (
-        done.group_by("tenant_id", "performer")
-        .agg(last_done_at=done.ended_at.max(), last_work_received_at=done.received_at.max())
+        jobs.group_by("tenant_id", "performer")
+        .agg(last_done_at=jobs.ended_at.max(), last_work_received_at=jobs.received_at.max())
         .rename(person_id="performer")
     )
 
 
-def waiting(jobneeds: ir.Table, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
-    """Work of each person that was due in the window, should have been done by now and was not; and what is overdue."""
-    states = job_states(jobneeds)
-    states = states.filter(states.person_id.notnull())
-    planned_in_window = states.planned_at >= as_of - interval(policy.window)
-    has_waited = states.planned_at <= as_of - interval(policy.patience)
-    return states.group_by(*PERSON).agg(
-        tasks_waiting=one_if(planned_in_window & has_waited & (states.is_done == 0)).sum(),
-        tasks_overdue=one_if(is_overdue(states, as_of, policy)).sum(),
+def tasks_waiting(jobneeds: ir.Table, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+    """How much work of each person was due in the window, should have been done by now and was not."""
+    # Of work planned in the window: its states may say when it was planned, or leave that out.
+    planned = jobneeds.filter(
+        jobneeds.planned_at >= as_of - interval(policy.window), jobneeds.planned_at <= as_of - interval(policy.patience)
     )
+    due = planned.select("tenant_id", "jobneed_id").distinct()
+    states = job_states(jobneeds.semi_join(due, ["tenant_id", "jobneed_id"]))
+    waiting = states.filter(states.person_id.notnull(), states.is_done == 0)
+    return waiting.group_by(*PERSON).agg(tasks_waiting=waiting.count())
 
 
 def tours_waiting(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
-    """Tours of each person that were due in the window, should have been begun by now and were not."""
+    """How many tours of each person were due in the window, should have been begun by now and were not."""
     tours, jobs = told.tours_due, told.jobneeds
     due = tours.filter(
         tours.person_id.notnull(),
@@ -74,6 +76,6 @@ def tours_waiting(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) 
         tours.due_at <= as_of - interval(policy.patience),
     )
     scans = jobs.filter(jobs.parent_id.notnull(), jobs.ended_at < as_of, jobs.status.isin(DONE))
-    begun = scans.select("tenant_id", tour_id="parent_id", begun=ibis.literal(1)).distinct()
-    rows = due.left_join(begun, ["tenant_id", "tour_id"]).drop("tenant_id_right", "tour_id_right")
-    return rows.group_by(*PERSON).agg(tours_waiting=one_if(rows.begun.isnull()).sum())
+    begun = scans.select("tenant_id", tour_id="parent_id").distinct()
+    waiting = due.anti_join(begun, ["tenant_id", "tour_id"])
+    return waiting.group_by(*PERSON).agg(tours_waiting=waiting.count())

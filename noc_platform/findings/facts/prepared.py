@@ -1,0 +1,157 @@
+"""The facts of one moment, asked of PostgreSQL or DuckDB by statements that are compiled once per process.
+
+Building and compiling the expressions takes a second, running them on a small world less than that.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+from sqlalchemy import Connection
+
+from noc_platform.findings.facts.moment import Facts, Row
+from noc_platform.findings.facts.people import earlier_words, person_facts
+from noc_platform.findings.facts.sites import feed_facts, site_facts
+from noc_platform.findings.facts.sources import PERSON, all_fact_sources, of_people
+from noc_platform.findings.facts.tours import tour_facts
+from noc_platform.findings.policy import RulesPolicy, SilencePolicy
+from noc_platform.lake.engines import over
+from noc_platform.settings import MovementPolicy
+from noc_platform.store.duck import open_duckdb
+from noc_platform.store.sessions import psycopg_of
+from noc_platform.telemetry.signals import INSTANT
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+AS_OF = "as_of"
+PLURAL = {"tenant_id": "tenants", "person_id": "people"}
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What an audit asks of one kind of engine, as SQL with the parameter `as_of`; `words` with `tenants` and `people`
+    too. Whoever is silent is asked for by name, as what they said last may be hours old."""
+
+    guards: str
+    words: str
+    tours: str
+    sites: str
+    feeds: str
+
+
+# Given the name of a question and its parameters, the rows that answer it.
+Ask = Callable[[str, Mapping[str, Any]], list[Row]]
+
+
+def facts_at(ask: Ask, policy: RulesPolicy, as_of: datetime) -> Facts:
+    """All facts of one moment, an instant with a zone. `ask` comes from `asking_postgres` or `asking_duckdb`."""
+    if as_of.tzinfo is None:
+        raise ValueError(f"an audit needs an instant with a zone, not {as_of}")
+    now = {AS_OF: as_of}
+    guards = ask("guards", now)
+    silent = [row for row in guards if _is_missed(row, policy.silence, as_of)]
+    if silent:
+        listed = {PLURAL[name]: sorted({row[name] for row in silent}) for name in PERSON}
+        words = {_key(row): row for row in ask("words", {**now, **listed})}
+        for row in silent:
+            row.update(words.get(_key(row), {}))
+    return Facts.of(guards, ask("tours", now), ask("sites", now), ask("feeds", now))
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row["tenant_id"], row["person_id"]
+
+
+def _is_missed(guard: Row, policy: SilencePolicy, as_of: datetime) -> bool:
+    """Whether somebody is on duty and not heard."""
+    is_punched_in = guard["punched_in_at"] is not None and guard["punched_out_at"] is None
+    received_at = guard["last_received_at"]
+    is_heard = received_at is not None and as_of - received_at < policy.unheard
+    return not is_heard and (is_punched_in or guard["shift_starts_at"] is not None)
+
+
+def asking_postgres(connection: Connection, policy: RulesPolicy, movement: MovementPolicy) -> Ask:
+    """Questions to the live tables, in the connection's transaction."""
+    from psycopg.rows import dict_row
+
+    questions = _for_postgres(policy, movement)
+
+    def ask(name: str, parameters: Mapping[str, Any]) -> list[Row]:
+        with psycopg_of(connection).cursor(row_factory=dict_row) as cursor:
+            # Never as a plan for all moments: how much lies in a window is only seen from its ends.
+            return cursor.execute(getattr(questions, name), parameters, prepare=False).fetchall()
+
+    return ask
+
+
+def asking_duckdb(connection: "DuckDBPyConnection", policy: RulesPolicy, movement: MovementPolicy) -> Ask:
+    """Questions to tables or views of the same names, as `lake.engines` makes them; planned once for the connection."""
+    for name, sql in vars(_for_duckdb(policy, movement)).items():
+        connection.execute(f"prepare {name} as {sql}")
+
+    def ask(name: str, parameters: Mapping[str, Any]) -> list[Row]:
+        given = ", ".join(f"{key} := {_written(value)}" for key, value in parameters.items())
+        rows: list[Row] = connection.sql(f"execute {name}({given})").to_arrow_table().to_pylist()
+        return rows
+
+    return ask
+
+
+@cache
+def _for_postgres(policy: RulesPolicy, movement: MovementPolicy) -> Questions:
+    def compiled(expression: ir.Table) -> str:
+        sql = str(ibis.to_sql(expression, dialect="postgres", pretty=False)).replace("%", "%%")
+        # A sum of bigints is a numeric to PostgreSQL, and a Decimal to Python.
+        return _bound(f"select {_columns(expression)} from ({sql}) as facts", "%({})s")
+
+    return _questions(policy, movement, compiled)
+
+
+@cache
+def _for_duckdb(policy: RulesPolicy, movement: MovementPolicy) -> Questions:
+    engine = over(open_duckdb())
+
+    def compiled(expression: ir.Table) -> str:
+        sql = str(engine.compile(expression))
+        return _bound(f"select {_columns(expression)} from ({sql}) as facts", "${}::varchar", "${}::varchar[]")
+
+    return _questions(policy, movement, compiled)
+
+
+def _questions(policy: RulesPolicy, movement: MovementPolicy, compiled: Callable[[ir.Table], str]) -> Questions:
+    sources, as_of = all_fact_sources(), ibis.literal(_marker(AS_OF)).cast(INSTANT)
+    listed = of_people(sources, *(ibis.literal(_marker(name)) for name in PLURAL.values()))
+    return Questions(
+        guards=compiled(person_facts(sources, as_of, policy.facts, movement)),
+        words=compiled(earlier_words(listed, as_of, policy.facts)),
+        tours=compiled(tour_facts(sources, as_of, policy.facts)),
+        sites=compiled(site_facts(sources, as_of, policy.facts)),
+        feeds=compiled(feed_facts(sources, as_of, policy.facts, policy.silence)),
+    )
+
+
+def _columns(expression: ir.Table) -> str:
+    kinds = expression.schema().items()
+    return ", ".join(f"cast({name} as bigint) as {name}" if kind.is_integer() else name for name, kind in kinds)
+
+
+def _marker(name: str) -> str:
+    return f"::{name}::"
+
+
+def _bound(sql: str, placeholder: str, listed: str | None = None) -> str:
+    for name in PLURAL.values():
+        sql = sql.replace(f"IN ('{_marker(name)}')", f"= any({(listed or placeholder).format(name)})")
+    return sql.replace(f"'{_marker(AS_OF)}'", placeholder.format(AS_OF))
+
+
+def _written(value: Any) -> str:
+    """A parameter as a literal: DuckDB binds none to a statement that is executed by name."""
+    if isinstance(value, datetime):
+        return f"'{value.isoformat()}'"
+    return "[" + ", ".join("'" + str(each).replace("'", "''") + "'" for each in value) + "]"
