@@ -80,6 +80,25 @@ class VerdictPolicy:
 
 
 @dataclass(frozen=True)
+class TuningPolicy:
+    """How learned limits move with verdicts: towards `false_alarms_per_site_week`, of all metrics together, by at most
+    `step` at a time and not at all for less than `deadband`, never above where more than `most_missed` of what people
+    confirmed would be missed (once there are `least_confirmed` of a metric). A single hour of the week moves from
+    `least_repeated` false alarms on. `wrong_verdicts` is the share of verdicts taken for mistakes; what is older than
+    `window` counts no more; `default` is the limit nobody has moved."""
+
+    false_alarms_per_site_week: float = 1.0
+    most_missed: float = 0.25
+    least_confirmed: int = 10
+    least_repeated: int = 3
+    wrong_verdicts: float = 0.05
+    step: float = 0.5
+    deadband: float = 0.1
+    window: timedelta = timedelta(weeks=8)
+    default: float = 3.0
+
+
+@dataclass(frozen=True)
 class FindingPolicy:
     """What becomes of findings in time: none opens again for `quiet_after_false_positive` after people called it a
     false alarm, and one nobody has looked at is closed when it was not seen for `close_after`."""
