@@ -155,10 +155,8 @@ def _of_metric(
     is_judged &= np.isnan(_reals(joined["is_special"]))
     z = np.where(is_judged, _z(joined, value, expected, spread), np.nan)
     evidence, lasting = _lasting(joined, z)
-    below = evidence < 0
-    matters = np.where(below, Direction.BELOW in metric.directions, Direction.ABOVE in metric.directions)
     threshold = _reals(joined["threshold"])
-    is_anomalous = is_judged & matters & (np.abs(evidence) > threshold)
+    is_anomalous = is_judged & too_far(evidence, threshold, metric)
     verdict = np.where(is_judged, np.where(is_anomalous, _place(Verdict.ANOMALOUS), _place(Verdict.USUAL)),
                        _why_not(joined, value, is_heard, metric))  # fmt: skip
     known = {
@@ -170,7 +168,7 @@ def _of_metric(
     columns: dict[str, Any] = {name: pa.array(values, from_pandas=True) for name, values in known.items()}
     columns |= {name: joined[name] for name in (*HOUR, "hour_of_week", "threshold_source")}
     columns["metric_type"] = pa.repeat(metric.name, joined.num_rows)
-    sides = pc.if_else(pa.array(below), Direction.BELOW.value, Direction.ABOVE.value)
+    sides = pc.if_else(pa.array(evidence < 0), Direction.BELOW.value, Direction.ABOVE.value)
     columns["direction"] = pc.if_else(pa.array(np.isnan(evidence)), pa.scalar(None, pa.string()), sides)
     columns["verdict"] = pc.take(pa.array([each.value for each in VERDICTS]), pa.array(verdict))
     return pa.table({field.name: columns[field.name] for field in JUDGED_SCHEMA}).cast(JUDGED_SCHEMA)
@@ -184,6 +182,12 @@ def _beside(hours: pa.Table, profiles: pa.Table, metric: Metric, special: pa.Tab
     days = special.append_column("is_special", pa.repeat(True, special.num_rows))
     joined = told.join(own, ["tenant_id", "site_id", "hour_of_week"]).join(days, HOUR)
     return joined.sort_by([(name, "ascending") for name in HOUR])
+
+
+def too_far(evidence: Numbers, limit: Numbers | float, metric: Metric) -> Numbers:
+    """Whether evidence lies beyond its limit, on a side that matters. No evidence (NaN) is never too far."""
+    matters = np.where(evidence < 0, Direction.BELOW in metric.directions, Direction.ABOVE in metric.directions)
+    return np.asarray(matters & (np.abs(evidence) > limit))
 
 
 def rarity(z: Numbers) -> Numbers:

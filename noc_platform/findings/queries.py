@@ -31,6 +31,8 @@ ADJUDICATED_SCHEMA = pa.schema(
         ("is_false", pa.bool_()),
         ("reviewer_id", pa.string()),
         ("finding_id", pa.string()),
+        ("first_seen_at", INSTANT),
+        ("last_seen_at", INSTANT),
     ]
 )
 OPEN_SCHEMA = pa.schema(
@@ -190,7 +192,8 @@ def adjudicated(connection: Connection, since: datetime, until: datetime) -> pa.
     Those nobody looked at, or could not tell of, are not among them: they are neither true nor false (defect 32).
     """
     judged = """(select tenant_id, site_id, metric_type, hour_of_week, z, adjudicated_at as decided_at,
-                        is_false_positive as is_false, adjudicated_by as reviewer_id, finding_id
+                        is_false_positive as is_false, adjudicated_by as reviewer_id, finding_id,
+                        first_seen_at, last_seen_at
                  from noc_audit_finding where metric_type is not null and is_false_positive is not null
                  order by adjudicated_at, finding_id) as judged"""
     where = "decided_at >= :since and decided_at < :until"

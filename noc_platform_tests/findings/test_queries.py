@@ -120,6 +120,7 @@ def test_defect_31_a_verdict_on_an_anomaly_reaches_the_baseline_it_rests_on(data
             "tenant_id": tenant, "site_id": site, "metric_type": cells[site].metric,
             "hour_of_week": cells[site].hour_of_week, "z": cells[site].z, "decided_at": decided_at,
             "is_false": is_false, "reviewer_id": by, "finding_id": str(ids[site]),
+            "first_seen_at": NOW, "last_seen_at": NOW,
         }
         for site, decided_at, is_false, by in (("s0", after(5), True, "ana"), ("s1", after(9), False, "ben"))
     ]  # fmt: skip
