@@ -144,11 +144,9 @@ class _Tenant:
 
     def weekly(self, limits: Numbers) -> Numbers:
         """False alarms a week of each site at these limits."""
-        each = [
-            [np.interp(limit, LIMITS, row) for limit, row in zip(*pair, strict=True)]
-            for pair in zip(limits, self.expected, strict=True)
-        ]
-        return np.asarray(each, float).sum(axis=1)
+        pairs = zip(limits, self.expected, strict=True)
+        each = [[np.interp(at, LIMITS, row) for at, row in zip(*pair, strict=True)] for pair in pairs]
+        return np.asarray(np.array(each).sum(axis=1))
 
 
 def _weight(counts: Numbers) -> Numbers:
