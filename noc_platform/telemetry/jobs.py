@@ -2,13 +2,11 @@
 
 import dagster as dg
 
-from noc_platform.orchestration import DAY
 from noc_platform.telemetry.assets import ARCHIVES, activity_signals, site_activity_signals, telemetry_retention
 
 telemetry_pipeline = dg.define_asset_job(
     "telemetry_pipeline",
     selection=dg.AssetSelection.assets(*ARCHIVES, activity_signals, site_activity_signals),
-    partitions_def=DAY,
     description="Archive days to the lake and make their signals.",
 )
 retention = dg.define_asset_job(
