@@ -9,9 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-import ibis
 import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
@@ -21,10 +19,8 @@ from noc_platform.baselines.scoring import JUDGED_SCHEMA
 from noc_platform.errors import BadInput
 from noc_platform.findings.anomalies import anomalies
 from noc_platform.findings.facts.moment import Facts
-from noc_platform.findings.facts.people import person_facts
-from noc_platform.findings.facts.sites import feed_facts, site_facts
-from noc_platform.findings.facts.sources import AHEAD, all_fact_sources
-from noc_platform.findings.facts.tours import tour_facts
+from noc_platform.findings.facts.prepared import asking_duckdb, facts_at
+from noc_platform.findings.facts.sources import AHEAD
 from noc_platform.findings.lifecycle import Recorded, close_quiet, muted_by, record
 from noc_platform.findings.policy import RulesPolicy
 from noc_platform.findings.rules.every import Depth, drafts
@@ -49,7 +45,7 @@ from noc_platform.streams.catalogue import (
 from noc_platform.streams.declaration import Stream
 from noc_platform.streams.tables import telemetry_day
 from noc_platform.telemetry.duty import LONGEST_SHIFT
-from noc_platform.telemetry.signals import INSTANT, WORK_MARGIN
+from noc_platform.telemetry.signals import WORK_MARGIN
 from noc_platform.telemetry.vocabulary import Window
 
 # So long after an hour what phones held back of it has come in, but for what comes much later.
@@ -96,9 +92,10 @@ def audits(
     for together in _together(sorted(moments)):
         with database.transaction() as connection:
             engine = live_engine(lake, connection, spans(together[0], together[-1], policy.rules))
+            ask = asking_duckdb(engine.con, policy.rules, policy.movement)
             calendar = _calendar(connection, Window(together[0] - TOGETHER, together[-1] + TOGETHER))
         for as_of in together:
-            facts = facts_at(engine, as_of, policy)
+            facts = facts_at(ask, policy.rules, as_of)
             hours = _judged(lake, as_of, policy.findings) if depth >= Depth.DEEP else JUDGED_SCHEMA.empty_table()
             with database.transaction() as connection:
                 done = _audit(connection, facts, hours, calendar, as_of, depth, policy)
@@ -124,23 +121,6 @@ def _audit(
     recorded += close_quiet(connection, as_of, policy.findings, heard)
     seen = Counter(draft.finding_type for draft in found)
     return Audited(as_of, len(facts.guards), len(facts.sites), dict(seen), late, recorded)
-
-
-def facts_at(engine: Any, as_of: datetime, policy: AuditPolicy) -> Facts:
-    """Everything the rules look at, as it was known at a moment; engines are those of `lake.engines`."""
-    sources, moment = all_fact_sources(), ibis.literal(as_of).cast(INSTANT)
-    rules = policy.rules
-    return Facts.of(
-        *(
-            engine.to_pyarrow(each).to_pylist()
-            for each in (
-                person_facts(sources, moment, rules.facts, policy.movement),
-                tour_facts(sources, moment, rules.facts),
-                site_facts(sources, moment, rules.facts),
-                feed_facts(sources, moment, rules.facts, rules.silence),
-            )
-        )
-    )
 
 
 def spans(first: datetime, last: datetime, rules: RulesPolicy) -> dict[Stream, tuple[datetime, datetime]]:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, text
 
 from noc_platform.definitions import defs
 from noc_platform.errors import BadInput
-from noc_platform.findings.audit import MOST_AUDITS, Audited, AuditPolicy, audits, facts_at, last_hour, moments, spans
+from noc_platform.findings.audit import MOST_AUDITS, Audited, AuditPolicy, audits, last_hour, moments, spans
 from noc_platform.findings.facts.moment import Facts
+from noc_platform.findings.facts.prepared import asking_duckdb, facts_at
 from noc_platform.findings.queries import Finding, Wanted, findings, hours_of_findings
 from noc_platform.findings.rules.every import Depth
 from noc_platform.findings.vocabulary import Status
@@ -69,7 +70,8 @@ def held(here: Platform, wanted: Wanted = EVERY) -> list[Finding]:
 def known(here: Platform, as_of: datetime) -> list[Any]:
     with here.server.pipeline.transaction() as connection:
         engine = live_engine(here.lake, connection, spans(as_of, as_of, policy(here).rules))
-        return plain(facts_at(engine, as_of, policy(here)))
+        ask = asking_duckdb(engine.con, policy(here).rules, policy(here).movement)
+        return plain(facts_at(ask, policy(here).rules, as_of))
 
 
 def plain(facts: Facts) -> list[Any]:
