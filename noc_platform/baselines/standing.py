@@ -73,9 +73,15 @@ def limits_of(connection: Connection, as_of: datetime, where: Where = EVERYWHERE
 
 
 def rates_of(connection: Connection, as_of: datetime, where: Where = EVERYWHERE) -> pa.Table:
-    """What was known of false alarms at a moment (UTC), as `RATES_SCHEMA`: the rates counted last until then."""
-    rates = _newest(connection, as_of, where)
+    """What was known of false alarms at a moment (UTC), as `RATES_SCHEMA`, where it may move a limit."""
+    rates = counted_rates(connection, as_of, where)
     return rates.filter(pc.is_valid(rates["false_positive_rate"])).select(RATES_SCHEMA.names)
+
+
+def counted_rates(connection: Connection, as_of: datetime, where: Where = EVERYWHERE) -> pa.Table:
+    """The rates of false alarms counted last until a moment (UTC), as `RATED_SCHEMA`."""
+    newest = f"as_of = (select max(as_of) from {false_positive_rate.name} where as_of <= :as_of) and {where.sql}"
+    return copy_out(connection, false_positive_rate.name, RATED_SCHEMA, newest, as_of=as_of, **where.values)
 
 
 def replace_rates(connection: Connection, rates: pa.Table, as_of: datetime) -> None:
@@ -85,7 +91,7 @@ def replace_rates(connection: Connection, rates: pa.Table, as_of: datetime) -> N
     (defect 32). The ledger says where a guard begins and ends.
     """
     hold(connection)
-    newest = _newest(connection, as_of - timedelta(microseconds=1))
+    newest = counted_rates(connection, as_of - timedelta(microseconds=1))
     before = _by_scope(newest)
     now = _by_scope(rates)
     expired = newest.filter(pc.greater(newest["adjudicated"], 0))
@@ -153,11 +159,6 @@ def _stated(cells: pa.Table, limits: pa.Table, rates: pa.Table, policy: Threshol
     columns = {name: cells[name] for name in CELL}
     columns |= {"false_positive_rate": rate, "dynamic_threshold": threshold, "last_threshold_update": moved_at}
     return pa.table(columns).cast(STATED_SCHEMA)
-
-
-def _newest(connection: Connection, as_of: datetime, where: Where = EVERYWHERE) -> pa.Table:
-    newest = f"as_of = (select max(as_of) from {false_positive_rate.name} where as_of <= :as_of) and {where.sql}"
-    return copy_out(connection, false_positive_rate.name, RATED_SCHEMA, newest, as_of=as_of, **where.values)
 
 
 def _by_scope(rates: pa.Table) -> dict[Scope, dict[str, Any]]:

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from noc_platform.journal.ledger import Entry
 
-KINDS = ("finding", "site", "tenant")
+KINDS = ("finding", "site", "tenant", "threshold")
 
 
 def explain(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.", metavar="KIND")],
-    subject_id: Annotated[str, typer.Argument(help="Which one.", metavar="ID")],
+    subject_id: Annotated[
+        str, typer.Argument(help="Which one; of a threshold site/metric, or site/metric/hour.", metavar="ID")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
     """Tell why something was raised, or was not, and everything that was decided about it, the first first."""
@@ -44,6 +46,10 @@ def _trail(connection: "Connection", kind: str, subject_id: str) -> "list[Entry]
 
     called = str(finding_called(connection, subject_id).finding_id) if kind == "finding" else subject_id
     entries = trail(connection, Subject(kind.upper()), called)
+    of_all, _, hour = called.rpartition("/")
+    if kind == "threshold" and hour.isdigit():
+        # What is decided for all hours of a metric tells on each of them.
+        entries = sorted([*entries, *trail(connection, Subject.THRESHOLD, of_all)], key=lambda entry: entry.made_at)
     if not entries:
         raise NotFound(f"Nothing was decided about the {kind} {subject_id}; is the name right?")
     return entries

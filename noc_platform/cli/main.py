@@ -18,6 +18,8 @@ COMMANDS = {
     "status": "status",
     "findings": "findings",
     "finding": "finding",
+    "thresholds": "thresholds",
+    "threshold": "threshold",
     "explain": "explain",
     "backtest": "backtest",
     "token": "token",
