@@ -19,6 +19,8 @@ defs = dg.Definitions(
         telemetry.site_activity_signals,
         telemetry.telemetry_retention,
         baselines.baseline_profiles,
+        baselines.false_positive_rates,
+        baselines.dynamic_thresholds,
         baselines.site_verdicts,
         audit_findings,
     ],

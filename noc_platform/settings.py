@@ -276,6 +276,11 @@ class Settings(BaseSettings):
         )
 
     @cached_property
+    def tuning_policy(self) -> TuningPolicy:
+        """How learned limits move with verdicts."""
+        return TuningPolicy(false_alarms_per_site_week=self.false_alarms_per_site_week, default=self.default_threshold)
+
+    @cached_property
     def finding_policy(self) -> FindingPolicy:
         """What becomes of findings in time."""
         return FindingPolicy(

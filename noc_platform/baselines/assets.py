@@ -1,11 +1,26 @@
-"""Baselines in Dagster: what is usual, learned each week, and what every hour is against it."""
+"""Baselines in Dagster: what is usual and how far from it is too far, learned each week, and what every hour is then.
+
+What people say of alarms moves the limits of the weeks to come: the loop is closed over time, so that no asset waits
+for itself.
+"""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import Field
 
-from noc_platform.baselines.checks import profile_checks, profile_specs, verdict_checks, verdict_specs
-from noc_platform.baselines.portrait import heatmap
+from noc_platform.baselines.checks import (
+    limit_checks,
+    limit_specs,
+    profile_checks,
+    profile_specs,
+    rate_checks,
+    rate_specs,
+    verdict_checks,
+    verdict_specs,
+)
+from noc_platform.baselines.portrait import heatmap, histories
 from noc_platform.orchestration import (
     AFTER_UPSTREAM,
     DAILY_FRESH,
@@ -18,9 +33,16 @@ from noc_platform.orchestration import (
     Owner,
 )
 from noc_platform.resources import Platform
-from noc_platform.telemetry.assets import days_of, site_activity_signals, tell_days
+from noc_platform.streams.catalogue import VERDICTS
+from noc_platform.telemetry.assets import SOURCES, days_of, site_activity_signals, tell_days
 from noc_platform.telemetry.portrait import columns_of, described, preview
 from noc_platform.telemetry.vocabulary import Signal
+
+if TYPE_CHECKING:
+    from noc_platform.baselines.changes import Change
+
+# Changes a history is drawn of, and of which the newest are listed.
+MOST_CHANGES, LISTED = 5_000, 30
 
 
 @dg.asset(
@@ -68,10 +90,121 @@ def baseline_profiles(platform: dg.ResourceParam[Platform]) -> dg.MaterializeRes
     )
 
 
+class MomentConfig(dg.Config):
+    """As of when."""
+
+    as_of: str | None = Field(None, description="The moment, such as 2026-04-05T03:00:00+00:00; now unless given.")
+
+    @property
+    def moment(self) -> datetime:
+        """The moment, UTC. Raises `BadInput`."""
+        from noc_platform.streams.forms import instant_called
+
+        return instant_called(self.as_of) if self.as_of else datetime.now(UTC)
+
+
+@dg.asset(
+    deps=[SOURCES[VERDICTS.name]],
+    group_name=Group.BASELINES,
+    owners=[Owner.OPERATIONS],
+    kinds={"postgres", "python"},
+    tags={"grain": "site-metric"},
+    check_specs=rate_specs("false_positive_rates"),
+    freshness_policy=WEEKLY_FRESH,
+    retry_policy=TRANSIENT_RETRIES,
+    code_version="1",
+)
+def false_positive_rates(config: MomentConfig, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """How much of what was raised people called false, over 30 days, and which limits that holds back."""
+    import pyarrow.compute as pc
+
+    from noc_platform.findings.queries import false_positives_by_hour
+    from noc_platform.findings.teaching import refresh_rates
+
+    as_of, settings = config.moment, platform.settings
+    rates = refresh_rates(platform.database, as_of, settings.verdict_policy, settings.threshold_policy)
+    with platform.database.transaction() as connection:
+        hours = false_positives_by_hour(connection, as_of - settings.verdict_policy.window, as_of)
+    of_metrics = rates.filter(pc.is_null(rates["hour_of_week"]))
+    return dg.MaterializeResult(
+        metadata={
+            "rows_written": rates.num_rows,
+            "as_of": as_of.isoformat(),
+            "findings_adjudicated": pc.sum(of_metrics["adjudicated"]).as_py() or 0,
+            "false_positives": pc.sum(of_metrics["false_positives"]).as_py() or 0,
+            "guarded": pc.sum(pc.cast(rates["is_guarded"], "int64")).as_py() or 0,
+            "by_hour_of_week": heatmap(hours, "false_positives", "false positives by hour of the site's week"),
+            "preview": preview(of_metrics),
+        },
+        check_results=rate_checks(rates),
+    )
+
+
+@dg.asset(
+    deps=[false_positive_rates, baseline_profiles],
+    group_name=Group.BASELINES,
+    owners=[Owner.OPERATIONS],
+    kinds={"postgres", "python"},
+    tags={"grain": "site-metric-hour-of-week"},
+    check_specs=limit_specs("dynamic_thresholds"),
+    freshness_policy=WEEKLY_FRESH,
+    retry_policy=TRANSIENT_RETRIES,
+    pool=LAKE_POOL,
+    code_version="1",
+)
+def dynamic_thresholds(config: MomentConfig, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """How far from usual is too far, moved each week by what people said, towards the budget of false alarms."""
+    from noc_platform.baselines.products import stated_limits
+    from noc_platform.baselines.queries import Wanted, changes
+    from noc_platform.baselines.thresholds import HIGHEST, LOWEST
+    from noc_platform.findings.teaching import tune
+
+    as_of, settings = config.moment, platform.settings
+    tuned = tune(platform.database, platform.lake, as_of, settings.tuning_policy, settings.threshold_policy)
+    with platform.database.transaction() as connection:
+        limits = stated_limits(connection)
+        made = changes(connection, Wanted(), MOST_CHANGES)
+    return dg.MaterializeResult(
+        metadata={
+            "rows_written": tuned.changed,
+            "as_of": as_of.isoformat(),
+            "limits_proposed": tuned.proposed.num_rows,
+            "limits_changed": tuned.changed,
+            "dynamic_threshold": heatmap(
+                limits, "dynamic_threshold", "limit at each hour, mean of the metrics", (LOWEST, HIGHEST)
+            ),
+            "history": histories(_histories(made), "limits set and learned"),
+            "changes": dg.MetadataValue.md(_told(made[:LISTED])),
+        },
+        check_results=limit_checks(limits, made, settings.tuning_policy.step),
+    )
+
+
+def _histories(made: "list[Change]") -> dict[str, list[tuple[datetime, float]]]:
+    found: dict[str, list[tuple[datetime, float]]] = {}
+    for change in reversed(made):
+        if change.value is not None:
+            name = f"{change.tenant_id}/{change.scope.name} {change.kind.lower()}"
+            found.setdefault(name, []).append((change.made_at, change.value))
+    return found
+
+
+def _told(made: "list[Change]") -> str:
+    def value(limit: float | None) -> str:
+        return "-" if limit is None else f"{limit:.2f}"
+
+    rows = [
+        f"| {change.made_at:%F %H:%M} | {change.tenant_id}/{change.scope.name} | {change.kind.lower()} "
+        f"| {value(change.before)} | {value(change.value)} | {change.made_by} | {change.reason} |"
+        for change in made
+    ]
+    return "\n".join(["| when, UTC | limit | kind | from | to | by | why |", "|---|---|---|---|---|---|---|", *rows])
+
+
 @dg.asset(
     partitions_def=DAY,
     backfill_policy=ONE_RUN,
-    deps=[site_activity_signals, baseline_profiles],
+    deps=[site_activity_signals, baseline_profiles, dynamic_thresholds],
     group_name=Group.BASELINES,
     owners=[Owner.DATA, Owner.OPERATIONS],
     kinds={"parquet", "python"},

@@ -4,7 +4,7 @@ A day is judged by what was known at the last Sunday before it, whenever it is j
 change what is said of a day only through the day's own rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ from noc_platform.baselines.profiles import (
     learn_profiles,
 )
 from noc_platform.baselines.scoring import CELL, JUDGED_SCHEMA, LASTING_HOURS, Verdict, judge, with_limits
-from noc_platform.baselines.standing import hold, limits_of, rates_of, stated
+from noc_platform.baselines.standing import STATED_SCHEMA, hold, limits_of, rates_of, stated
 from noc_platform.baselines.tables import baseline_profile, false_positive_rate, threshold_change
 from noc_platform.lake.layout import Lake
 from noc_platform.settings import BaselinePolicy, ThresholdPolicy
@@ -112,11 +112,19 @@ def refresh_verdicts(
     return write_days(lake, SITE_VERDICTS, rows, days)
 
 
-def verdicts_between(lake: Lake, start: datetime, end: datetime) -> pa.Table:
-    """Verdicts of the site-hours of the UTC days from one instant's to another's, as `JUDGED_SCHEMA`."""
+def stated_limits(connection: Connection) -> pa.Table:
+    """The limits the stored profiles state, as `standing.STATED_SCHEMA`."""
+    return copy_out(connection, baseline_profile.name, STATED_SCHEMA)
+
+
+def verdicts_between(
+    lake: Lake, start: datetime, end: datetime, columns: Sequence[str] = tuple(JUDGED_SCHEMA.names)
+) -> pa.Table:
+    """Verdicts of the site-hours of the UTC days from one instant's to another's, `columns` of `JUDGED_SCHEMA`."""
     days = [start.date() + timedelta(days=number) for number in range((end.date() - start.date()).days + 1)]
-    found = [lake.read(partition) for partition in lake.partitions(SITE_VERDICTS, days)]
-    return pa.concat_tables([JUDGED_SCHEMA.empty_table(), *found])
+    named = list(columns)
+    found = [lake.read(partition, named) for partition in lake.partitions(SITE_VERDICTS, days)]
+    return pa.concat_tables([JUDGED_SCHEMA.empty_table().select(named), *found])
 
 
 def _spans(connection: Connection, window: Window) -> list[Window]:

@@ -15,6 +15,7 @@ COMMANDS = {
     "ingest": "ingest",
     "run": "run",
     "audit": "audit",
+    "tune": "tune",
     "status": "status",
     "findings": "findings",
     "finding": "finding",

@@ -51,6 +51,7 @@ HOURS_SCHEMA = pa.schema(
         ("findings", pa.float64()),
     ]
 )
+FALSE_SCHEMA = pa.schema([*(HOURS_SCHEMA.field(number) for number in range(3)), ("false_positives", pa.float64())])
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,14 @@ def hours_of_findings(connection: Connection, since: datetime) -> pa.Table:
         join pg_timezone_names z on z.name = s.time_zone
         where f.first_seen_at >= :since) placed group by 1, 2, 3 order by 1, 2, 3) counted"""
     return copy_out(connection, counted, HOURS_SCHEMA, since=since)
+
+
+def false_positives_by_hour(connection: Connection, since: datetime, until: datetime) -> pa.Table:
+    """False positives people called in `[since, until)` (UTC), by site and hour of its week, as `FALSE_SCHEMA`."""
+    counted = """(select tenant_id, site_id, hour_of_week, count(*)::float8 as false_positives from noc_audit_finding
+        where is_false_positive and metric_type is not null and adjudicated_at >= :since and adjudicated_at < :until
+        group by 1, 2, 3 order by 1, 2, 3) counted"""
+    return copy_out(connection, counted, FALSE_SCHEMA, since=since, until=until)
 
 
 def adjudicated(connection: Connection, since: datetime, until: datetime) -> pa.Table:
