@@ -72,9 +72,10 @@ class InactivityPolicy:
 class TourPolicy:
     """Tours (domain.md §2.3): how late is how bad, and what no walk explains.
 
-    `abandoned_meters` is past the edge of the geofence, `abandoned_after` since the last scan. Scans are ghostly when
-    there are `ghost_scans` or more and half of them follow within `ghost_seconds`, faster than `fastest_walk` metres a
-    second, or at one place: half of all steps between them shorter than `ghost_meters`.
+    A tour is missed when the phone of whoever was to walk it was heard for `least_heard` of its time: of others nobody
+    knows. `abandoned_meters` is past the edge of the geofence, `abandoned_after` since the last scan. Scans are ghostly
+    when there are `ghost_scans` or more and half of them follow within `ghost_seconds`, faster than `fastest_walk`
+    metres a second, or at one place: half of all steps between them shorter than `ghost_meters`.
     """
 
     medium_after: timedelta = 30 * MINUTE
@@ -82,6 +83,7 @@ class TourPolicy:
     critical_after: timedelta = 120 * MINUTE
     abandoned_meters: float = 100.0
     abandoned_after: timedelta = 5 * MINUTE
+    least_heard: float = 0.8
     ghost_scans: int = 3
     ghost_seconds: float = 15.0
     ghost_meters: float = 15.0
@@ -102,6 +104,7 @@ class PatternPolicy:
     phantom_locations: int = 5
     phantom_tasks: int = 2
     phantom_minutes: float = 115.0
+    phantom_heard_slots: int = 11
     failure_events: int = 5
     least_minutes: float = 60.0
     least_heard_slots: int = 3

@@ -35,6 +35,8 @@ from noc_platform.telemetry.vocabulary import Window
 
 # Two weeks over the Sunday on which Europe's clocks change; three times what usually goes wrong.
 OPERATION = WorldPlan(guards=100, sites=12, days=14, seed=2026, planted=3.0)
+# A week of several tenants with four times what usually goes wrong, for what befalls sites and feeds seldom.
+SILENCE = WorldPlan(guards=240, sites=40, days=7, seed=11, tenants=4, planted=4.0)
 # Small enough to take in several times.
 ARRIVALS = WorldPlan(guards=16, sites=6, days=5, seed=7, planted=2.0)
 LATER = datetime(2026, 11, 1, tzinfo=UTC)

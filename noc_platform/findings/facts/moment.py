@@ -6,7 +6,7 @@ Rows come from `people`, `tours` and `sites`; None is what is not known, instant
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -84,6 +84,15 @@ class Guard:
         return self.punched_in_at if self.is_punched_in else self.shift_starts_at
 
     @property
+    def is_due(self) -> bool:
+        """Whether they are on duty, by their punch or else by the roster."""
+        return self.is_punched_in or self.shift_starts_at is not None
+
+    def is_heard(self, within: timedelta, as_of: datetime) -> bool:
+        """Whether anything was received from the phone so lately."""
+        return self.last_received_at is not None and as_of - self.last_received_at < within
+
+    @property
     def is_punched_in(self) -> bool:
         """Whether attendance says they are there."""
         return self.punched_in_at is not None and self.punched_out_at is None
@@ -91,7 +100,11 @@ class Guard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tour:
-    """What is known of one tour due. Gaps and steps are from one scan to the next."""
+    """What is known of one tour due. Gaps and steps are from one scan to the next.
+
+    `heard_slots` are stretches of ten minutes of its time in which the phone of whoever was to walk it was heard; known
+    only of tours that are late.
+    """
 
     tenant_id: str
     tour_id: str
@@ -109,11 +122,22 @@ class Tour:
     median_step_meters: float | None = None
     is_ended: bool = False
     ended_at: datetime | None = None
+    heard_slots: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """Tenant and tour."""
+        return self.tenant_id, self.tour_id
 
     @property
     def walker(self) -> str | None:
         """Who scanned its checkpoints, or else was to walk it."""
         return self.scanned_by or self.person_id
+
+    def is_late(self, as_of: datetime) -> bool:
+        """Whether it is past its time and grace, and neither ended nor scanned to the end."""
+        is_open = not self.is_ended and not 0 < self.total_checkpoints <= self.scanned
+        return is_open and as_of > self.due_until + timedelta(minutes=self.grace_minutes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +155,8 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """What is known of one phone stream of a tenant; `guards_due` should have been heard since it last delivered."""
+    """What is known of one stream of a tenant, of its phones or of its work; `guards_due` should have been heard since
+    it last delivered."""
 
     tenant_id: str
     stream: str

@@ -4,7 +4,7 @@ Building and compiling the expressions takes a second, running them on a small w
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ import ibis
 import ibis.expr.types as ir
 from sqlalchemy import Connection
 
-from noc_platform.findings.facts.moment import Facts, Row
+from noc_platform.findings.facts.moment import Facts, Guard, Key, Row, Tour
 from noc_platform.findings.facts.people import earlier_words, person_facts
 from noc_platform.findings.facts.sites import feed_facts, site_facts
-from noc_platform.findings.facts.sources import PERSON, all_fact_sources, of_people
-from noc_platform.findings.facts.tours import tour_facts
+from noc_platform.findings.facts.sources import all_fact_sources, of_people
+from noc_platform.findings.facts.tours import tour_facts, tours_heard
 from noc_platform.findings.policy import RulesPolicy, SilencePolicy
 from noc_platform.lake.engines import over
 from noc_platform.settings import MovementPolicy
@@ -29,17 +29,19 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 AS_OF = "as_of"
-PLURAL = {"tenant_id": "tenants", "person_id": "people"}
+TENANTS, PEOPLE = "tenants", "people"
+LISTS = (TENANTS, PEOPLE)
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What an audit asks of one kind of engine, as SQL with the parameter `as_of`; `words` with `tenants` and `people`
-    too. Whoever is silent is asked for by name, as what they said last may be hours old."""
+    """What an audit asks of one kind of engine, as SQL with the parameter `as_of`; `words` and `walks` with `tenants`
+    and `people` too: whoever is silent or late is asked for by name, as what they said last may be hours old."""
 
     guards: str
     words: str
     tours: str
+    walks: str
     sites: str
     feeds: str
 
@@ -49,30 +51,48 @@ Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 
 
 def facts_at(ask: Ask, policy: RulesPolicy, as_of: datetime) -> Facts:
-    """All facts of one moment, an instant with a zone. `ask` comes from `asking_postgres` or `asking_duckdb`."""
+    """All facts of one moment. `ask` comes from `asking_postgres` or `asking_duckdb`.
+
+    Raises ValueError for a moment without a zone.
+    """
     if as_of.tzinfo is None:
         raise ValueError(f"an audit needs an instant with a zone, not {as_of}")
-    now = {AS_OF: as_of}
-    guards = ask("guards", now)
-    silent = [row for row in guards if _is_missed(row, policy.silence, as_of)]
-    if silent:
-        listed = {PLURAL[name]: sorted({row[name] for row in silent}) for name in PERSON}
-        words = {_key(row): row for row in ask("words", {**now, **listed})}
-        for row in silent:
-            row.update(words.get(_key(row), {}))
-    return Facts.of(guards, ask("tours", now), ask("sites", now), ask("feeds", now))
+    facts = Facts.of(*(ask(name, {AS_OF: as_of}) for name in ("guards", "tours", "sites", "feeds")))
+    return replace(
+        facts,
+        guards=_with_words(facts.guards, ask, policy.silence, as_of),
+        tours=_with_walks(facts.tours, ask, as_of),
+    )
 
 
-def _key(row: Row) -> tuple[str, str]:
-    return row["tenant_id"], row["person_id"]
+def _with_words(guards: tuple[Guard, ...], ask: Ask, policy: SilencePolicy, as_of: datetime) -> tuple[Guard, ...]:
+    """The guards, with what the phones of those on duty who are not heard said before."""
+    missed = {guard.key for guard in guards if guard.is_due and not guard.is_heard(policy.unheard, as_of)}
+    words = {(row["tenant_id"], row["person_id"]): row for row in _asked("words", missed, ask, as_of)}
+    return tuple(
+        replace(guard, **words[guard.key]) if guard.key in missed and guard.key in words else guard for guard in guards
+    )
 
 
-def _is_missed(guard: Row, policy: SilencePolicy, as_of: datetime) -> bool:
-    """Whether somebody is on duty and not heard."""
-    is_punched_in = guard["punched_in_at"] is not None and guard["punched_out_at"] is None
-    received_at = guard["last_received_at"]
-    is_heard = received_at is not None and as_of - received_at < policy.unheard
-    return not is_heard and (is_punched_in or guard["shift_starts_at"] is not None)
+def _with_walks(tours: tuple[Tour, ...], ask: Ask, as_of: datetime) -> tuple[Tour, ...]:
+    """The tours, with how much was heard of whoever was to walk the late ones."""
+    late = {
+        tour.key: (tour.tenant_id, tour.person_id)
+        for tour in tours
+        if tour.is_late(as_of) and tour.person_id is not None
+    }
+    heard = {(row["tenant_id"], row["tour_id"]): row for row in _asked("walks", set(late.values()), ask, as_of)}
+    return tuple(
+        replace(tour, heard_slots=heard.get(tour.key, {}).get("heard_slots", 0)) if tour.key in late else tour
+        for tour in tours
+    )
+
+
+def _asked(name: str, people: set[Key], ask: Ask, as_of: datetime) -> list[Row]:
+    if not people:
+        return []
+    tenants, persons = (sorted(set(each)) for each in zip(*people, strict=True))
+    return ask(name, {AS_OF: as_of, TENANTS: tenants, PEOPLE: persons})
 
 
 def asking_postgres(connection: Connection, policy: RulesPolicy, movement: MovementPolicy) -> Ask:
@@ -125,11 +145,12 @@ def _for_duckdb(policy: RulesPolicy, movement: MovementPolicy) -> Questions:
 
 def _questions(policy: RulesPolicy, movement: MovementPolicy, compiled: Callable[[ir.Table], str]) -> Questions:
     sources, as_of = all_fact_sources(), ibis.literal(_marker(AS_OF)).cast(INSTANT)
-    listed = of_people(sources, *(ibis.literal(_marker(name)) for name in PLURAL.values()))
+    listed = of_people(sources, *(ibis.literal(_marker(name)) for name in LISTS))
     return Questions(
         guards=compiled(person_facts(sources, as_of, policy.facts, movement)),
         words=compiled(earlier_words(listed, as_of, policy.facts)),
         tours=compiled(tour_facts(sources, as_of, policy.facts)),
+        walks=compiled(tours_heard(listed, as_of, policy.facts)),
         sites=compiled(site_facts(sources, as_of, policy.facts)),
         feeds=compiled(feed_facts(sources, as_of, policy.facts, policy.silence)),
     )
@@ -145,7 +166,7 @@ def _marker(name: str) -> str:
 
 
 def _bound(sql: str, placeholder: str, listed: str | None = None) -> str:
-    for name in PLURAL.values():
+    for name in LISTS:
         sql = sql.replace(f"IN ('{_marker(name)}')", f"= any({(listed or placeholder).format(name)})")
     return sql.replace(f"'{_marker(AS_OF)}'", placeholder.format(AS_OF))
 

@@ -9,12 +9,14 @@ import ibis.expr.types as ir
 from noc_platform.findings.facts.sources import FactSources, interval, known_by, one_if
 from noc_platform.findings.facts.work import is_overdue, job_states
 from noc_platform.findings.policy import FactsPolicy, SilencePolicy
-from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
+from noc_platform.streams.catalogue import DEVICE_EVENTS, JOBNEEDS, LOCATION_UPDATES
 from noc_platform.telemetry.duty import duty_intervals
 
 # An alert in one of these is over for whoever raised it.
 CLOSED_ALERTS = ("RESOLVED", "SUPPRESSED")
 SITE = ["tenant_id", "site_id"]
+# Streams whose silence says that a feed failed rather than people.
+WATCHED = (DEVICE_EVENTS, LOCATION_UPDATES, JOBNEEDS)
 
 
 def site_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
@@ -36,22 +38,20 @@ def site_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
 
 
 def feed_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, silence: SilencePolicy) -> ir.Table:
-    """One row for each tenant and phone stream that delivered anything in the last days. Columns are those of
+    """One row for each tenant and watched stream that delivered anything in the last days. Columns are those of
     `moment.Feed`.
 
     `last_received_at` is null where that is longer ago than the window; `guards_due` at `sites_due` sites were on duty
     for at least `unheard` since, within the window, so that they should have been heard.
     """
     told = known_by(sources, as_of, policy, heard_for=policy.window).telemetry
-    streams = told.feeds.filter(told.feeds.stream.isin((DEVICE_EVENTS.name, LOCATION_UPDATES.name)))
+    streams = told.feeds.filter(told.feeds.stream.isin([stream.name for stream in WATCHED]))
     received = [
         table.group_by("tenant_id").agg(last_received_at=table.received_at.max()).mutate(stream=ibis.literal(name))
-        for name, table in (
-            (DEVICE_EVENTS.name, told.device_events),
-            (LOCATION_UPDATES.name, told.location_updates),
-        )
+        for name in (stream.name for stream in WATCHED)
+        for table in [getattr(told, name)]
     ]
-    last = received[0].union(received[1])
+    last = ibis.union(*received)
     feeds = streams.select("tenant_id", "stream").distinct().left_join(last, ["tenant_id", "stream"])
     feeds = feeds.drop("tenant_id_right", "stream_right")
     feeds = feeds.mutate(since=feeds.last_received_at.fill_null(as_of - interval(policy.window)))

@@ -8,7 +8,8 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
-from noc_platform.findings.facts.sources import FactSources, interval, known_by, one_if
+from noc_platform.findings.facts.phones import SLOT_SECONDS
+from noc_platform.findings.facts.sources import PERSON, FactSources, interval, known_by, one_if
 from noc_platform.findings.facts.work import DONE
 from noc_platform.findings.policy import FactsPolicy
 from noc_platform.streams.catalogue import AUTOCLOSED, TOUR_IDENTIFIERS
@@ -36,6 +37,24 @@ def tour_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
     for part in (scanned, ended):
         rows = rows.left_join(part, TOUR).drop("tenant_id_right", "tour_id_right")
     return rows.mutate(scanned=rows.scanned.fill_null(0), is_ended=rows.ended.fill_null(0) == 1).drop("ended")
+
+
+def tours_heard(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+    """One row for each tour while whose time the phone of whoever was to walk it was heard at all.
+
+    Columns: tenant_id, tour_id, heard_slots (stretches of ten minutes, of `[due_at, due_until)`). To be asked of few
+    people, as it reads what phones said over `memory`.
+    """
+    told = known_by(sources, as_of, policy, heard_for=policy.memory).telemetry
+    narrow = [*PERSON, "occurred_at"]
+    words = told.device_events.select(*narrow).union(told.location_updates.select(*narrow))
+    due = told.tours_due
+    during = words.join(
+        due.select(*TOUR, "person_id", "due_at", "due_until"),
+        [*PERSON, words.occurred_at >= due.due_at, words.occurred_at < due.due_until],
+    )
+    slot = (epoch_second(during.occurred_at) / SLOT_SECONDS).floor().cast("int64")
+    return during.mutate(slot=slot).group_by(*TOUR).agg(heard_slots=lambda rows: rows.slot.nunique())
 
 
 def _scans(jobs: ir.Table, as_of: ir.TimestampValue) -> ir.Table:

@@ -48,7 +48,8 @@ def _stillness(guard: Guard, look: Look) -> datetime | None:
         return None
     if duty_of(guard, policy, look.as_of).cause is not None or is_unheard(guard, policy, look.as_of):
         return None
-    return still_since(guard, look.policy.facts, look.as_of)
+    since = still_since(guard, look.policy.facts, look.as_of)
+    return since if since is not None and look.feeds(guard.tenant_id).is_work_told(since) else None
 
 
 def inactivity_of(guard: Guard, is_deep_night: bool, policy: RulesPolicy, as_of: datetime) -> Inactivity | None:
@@ -95,6 +96,11 @@ def _is_after(moment: datetime | None, since: datetime) -> bool:
     return moment is not None and moment >= since
 
 
+def _span(since: datetime, look: Look) -> str:
+    or_more = " or more" if look.as_of - since >= look.policy.facts.window else ""
+    return f"{minutes(since, look.as_of)} min{or_more}"
+
+
 def _draft(guard: Guard, found: Inactivity, since: datetime, look: Look) -> Draft:
     is_critical = found.score >= look.policy.inactivity.critical_from
     waiting = [
@@ -103,7 +109,7 @@ def _draft(guard: Guard, found: Inactivity, since: datetime, look: Look) -> Draf
         if count
     ]
     summary = (
-        f"no steps and nothing done for {minutes(since, look.as_of)} min while the phone is heard; "
+        f"no steps and nothing done for {_span(since, look)} while the phone is heard; "
         f"waiting: {', '.join(waiting) or 'nothing'} (inactivity {found.score:.2f})."
     )
     evidence = {"score": found.score, "coverage": found.coverage, "missing": found.missing, "known": found.known}

@@ -61,7 +61,8 @@ def phantoms(look: Look) -> Iterator[Draft]:
     Where no work was due there is nothing to miss (defect 9).
     """
     for guard in look.facts.guards:
-        if look.is_heard(guard) and is_phantom(guard, look):
+        start = look.as_of - look.policy.facts.window
+        if look.is_heard(guard) and look.feeds(guard.tenant_id).is_work_told(start) and is_phantom(guard, look):
             summary = (
                 f"{guard.location_updates_count} positions and no work done in "
                 f"{int((guard.duty_seconds or 0) // 60)} min; waiting: {guard.tasks_waiting} tasks, "
@@ -76,6 +77,6 @@ def is_phantom(guard: Guard, look: Look) -> bool:
     if guard.location_updates_count is None or guard.tasks_completed_count is None or guard.duty_seconds is None:
         return False
     is_there = guard.location_updates_count >= rules.phantom_locations
-    is_long = guard.duty_seconds >= rules.phantom_minutes * 60
+    is_long = guard.duty_seconds >= rules.phantom_minutes * 60 and guard.heard_slots >= rules.phantom_heard_slots
     has_worked = guard.tasks_completed_count > 0 or bool(guard.tour_checkpoints_scanned)
     return is_there and is_long and not has_worked and guard.tasks_waiting >= rules.phantom_tasks

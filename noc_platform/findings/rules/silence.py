@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from noc_platform.findings.facts.moment import Facts, Feed, Guard, Key
 from noc_platform.findings.policy import FactsPolicy, RulesPolicy, SilencePolicy
 from noc_platform.findings.vocabulary import Silence
-from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
+from noc_platform.streams.catalogue import DEVICE_EVENTS, JOBNEEDS, LOCATION_UPDATES
 
 STREAMS = (DEVICE_EVENTS.name, LOCATION_UPDATES.name)
 SLOT_MINUTES = 10
@@ -30,16 +30,26 @@ class Told:
 @dataclass(frozen=True)
 class Feeds:
     """Which phone streams of a tenant are late. One is `suspected` when nothing comes and too few guards are on duty to
-    be sure that it is not them."""
+    be sure that it is not them.
+
+    `worked` is when anything about work was last received from anybody; `can_tell_work` says whether so many guards
+    were on duty since that it would be odd if none of them had reported any.
+    """
 
     late: frozenset[str] = frozenset()
     suspected: frozenset[str] = frozenset()
     since: Mapping[str, datetime] = field(default_factory=dict)
+    worked: datetime | None = None
+    can_tell_work: bool = False
 
     @property
     def is_silent(self) -> bool:
         """Whether every phone stream is late."""
         return self.late >= frozenset(STREAMS)
+
+    def is_work_told(self, since: datetime) -> bool:
+        """Whether work done since would be known: a tenant's whole work going quiet is a feed, not its guards."""
+        return not self.can_tell_work or (self.worked is not None and self.worked >= since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +97,32 @@ def silences(facts: Facts, policy: RulesPolicy, as_of: datetime) -> Silences:
 
 def feeds_of(feeds: Iterable[Feed], policy: SilencePolicy, as_of: datetime) -> dict[str, Feeds]:
     """Which streams of each tenant are late at `as_of`."""
-    late, suspected = defaultdict(set), defaultdict(set)
-    since: dict[str, dict[str, datetime]] = defaultdict(dict)
+    by_tenant: dict[str, dict[str, Feed]] = defaultdict(dict)
     for feed in feeds:
-        if feed.last_received_at is not None and as_of - feed.last_received_at < policy.feed_late:
-            continue
-        if feed.guards_due >= policy.feed_guards and feed.sites_due >= policy.feed_sites:
-            late[feed.tenant_id].add(feed.stream)
-        elif feed.guards_due:
-            suspected[feed.tenant_id].add(feed.stream)
-        if feed.last_received_at is not None:
-            since[feed.tenant_id][feed.stream] = feed.last_received_at
-    tenants = {*late, *suspected}
-    return {tenant: Feeds(frozenset(late[tenant]), frozenset(suspected[tenant]), since[tenant]) for tenant in tenants}
+        by_tenant[feed.tenant_id][feed.stream] = feed
+    return {tenant: _feeds(streams, policy, as_of) for tenant, streams in by_tenant.items()}
+
+
+def _feeds(streams: Mapping[str, Feed], policy: SilencePolicy, as_of: datetime) -> Feeds:
+    quiet = [
+        feed
+        for name, feed in streams.items()
+        if name in STREAMS and (feed.last_received_at is None or as_of - feed.last_received_at >= policy.feed_late)
+    ]
+    late = frozenset(feed.stream for feed in quiet if _has_enough(feed, policy))
+    work = streams.get(JOBNEEDS.name)
+    return Feeds(
+        late,
+        frozenset(feed.stream for feed in quiet if feed.guards_due) - late,
+        {feed.stream: feed.last_received_at for feed in quiet if feed.last_received_at is not None},
+        worked=work.last_received_at if work is not None else None,
+        can_tell_work=work is not None and _has_enough(work, policy),
+    )
+
+
+def _has_enough(feed: Feed, policy: SilencePolicy) -> bool:
+    """Whether so many should have been heard since that it is the feed which failed, and not they."""
+    return feed.guards_due >= policy.feed_guards and feed.sites_due >= policy.feed_sites
 
 
 def places_of(guards: Iterable[Guard], policy: SilencePolicy, as_of: datetime) -> dict[Key, Place]:
@@ -175,7 +198,7 @@ def _of_punched_in(guard: Guard, policy: SilencePolicy, as_of: datetime) -> Told
 
 def is_unheard(guard: Guard, policy: SilencePolicy, as_of: datetime) -> bool:
     """Whether nothing was received from the phone of late."""
-    return guard.last_received_at is None or as_of - guard.last_received_at >= policy.unheard
+    return not guard.is_heard(policy.unheard, as_of)
 
 
 def has_been_due(guard: Guard, policy: SilencePolicy, as_of: datetime) -> bool:
@@ -260,7 +283,8 @@ def still_since(guard: Guard, policy: FactsPolicy, as_of: datetime) -> datetime 
     # Without steps it cannot be told whether somebody walks.
     if guard.steps is None or guard.idle_slots_heard < int(policy.idle.total_seconds()) // (SLOT_MINUTES * 60):
         return None
-    signs = [begins_at]
+    # Nobody has looked farther back: of who has been still for longer it is said that it was at least this.
+    signs = [begins_at, as_of - policy.window]
     signs += [at for at in (guard.last_walked_at, guard.last_done_at) if at is not None]
     since = max(signs)
     return since if as_of - since >= policy.idle else None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from noc_platform.findings.facts.moment import Guard, Tour
+from noc_platform.findings.facts.phones import SLOT_SECONDS
 from noc_platform.findings.policy import TourPolicy
 from noc_platform.findings.rules.clock import minutes
 from noc_platform.findings.rules.look import Look, tour_log
@@ -32,8 +33,7 @@ def overdue(look: Look) -> Iterator[Draft]:
 
 def is_overdue(tour: Tour, look: Look) -> bool:
     """Whether a mandatory tour is past its time and grace, and neither ended nor scanned to the end."""
-    is_open = not tour.is_ended and not 0 < tour.total_checkpoints <= tour.scanned
-    return tour.is_mandatory and is_open and look.as_of > tour.due_until + timedelta(minutes=tour.grace_minutes)
+    return tour.is_mandatory and tour.is_late(look.as_of)
 
 
 def severity_of_delay(delay: timedelta, policy: TourPolicy) -> Severity:
@@ -46,14 +46,16 @@ def severity_of_delay(delay: timedelta, policy: TourPolicy) -> Severity:
 
 
 def _would_be_known(tour: Tour, guard: Guard, look: Look) -> bool:
-    """Whether the walk would have been heard of: the guard's phone spoke, or recorded work, once its time was over.
+    """Whether the walk would have been heard of: the guard's phone was heard while it was due, and work is since.
 
     Of who never came it is known without a phone that nobody walked.
     """
     if look.told(guard).cause is Silence.NOT_ARRIVED:
         return guard.shift_starts_at is not None and tour.due_at >= guard.shift_starts_at
-    words = [at for at in (guard.last_heard_at, guard.last_done_at) if at is not None]
-    return bool(words) and max(words) >= tour.due_until
+    slots = (tour.due_until - tour.due_at).total_seconds() / SLOT_SECONDS
+    if tour.heard_slots is None or tour.heard_slots < look.policy.tours.least_heard * slots:
+        return False
+    return look.feeds(guard.tenant_id).is_work_told(tour.due_until)
 
 
 def _overdue(guard: Guard, site: str, tours: list[Tour], look: Look) -> Draft:
