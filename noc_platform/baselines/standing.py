@@ -79,8 +79,9 @@ def rates_of(connection: Connection, as_of: datetime, where: Where = EVERYWHERE)
 
 
 def counted_rates(connection: Connection, as_of: datetime, where: Where = EVERYWHERE) -> pa.Table:
-    """The rates of false alarms counted last until a moment (UTC), as `RATED_SCHEMA`."""
-    newest = f"as_of = (select max(as_of) from {false_positive_rate.name} where as_of <= :as_of) and {where.sql}"
+    """The rates of false alarms that were counted last of each tenant until a moment (UTC), as `RATED_SCHEMA`."""
+    newest = f"""(tenant_id, as_of) in (select tenant_id, max(as_of) from {false_positive_rate.name}
+                                       where as_of <= :as_of group by tenant_id) and {where.sql}"""
     return copy_out(connection, false_positive_rate.name, RATED_SCHEMA, newest, as_of=as_of, **where.values)
 
 

@@ -133,7 +133,8 @@ def set_limit(
     typer.echo(_told(change))
     if tried.would is not None and tried.did is not None:
         typer.echo(
-            f"It would have fired {tried.would.alert_count} times in {days} days instead of {tried.did.alert_count}."
+            f"It would have fired {tried.would.alert_count} times in {days} days instead of {tried.did.alert_count} "
+            f"({tried.hours:,} judged hours are stored)."
         )
 
 

@@ -294,3 +294,10 @@ def test_other_sites_metrics_and_tenants_do_not_count(judged: pa.Table) -> None:
     other = changed(judged, "tenant_id", ["u"] * judged.num_rows)
     both = pa.concat_tables([other, judged])
     assert simulate(alone, NOBODY_JUDGED, SCOPE, 2.0, END) == simulate(both, NOBODY_JUDGED, SCOPE, 2.0, END)
+
+
+def test_a_limit_that_splits_an_alarm_in_two_is_not_taken_for_a_better_one() -> None:
+    """Defect 37: one alarm beyond 1.5, two beyond 2, none beyond 3; a search by halves would stop at 1.5."""
+    hours = [(1, 3.0, False), (1, 1.8, False), (1, 3.0, False)]
+    once_in_three_hours = WEEK / (3 * HOUR)
+    assert find_optimal(table(hours), NOBODY_JUDGED, SCOPE, once_in_three_hours, END).threshold == 3.0
