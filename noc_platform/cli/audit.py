@@ -37,7 +37,7 @@ def audit(
 ) -> None:
     """Look at all sites as they were known at a moment, and record what is found."""
     from noc_platform.findings.audit import AuditPolicy, audits, moments
-    from noc_platform.findings.rules.every import Depth as Rules
+    from noc_platform.findings.vocabulary import Depth as Rules
     from noc_platform.lake.layout import Lake
     from noc_platform.streams.forms import instant_called
 

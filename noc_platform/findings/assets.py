@@ -9,7 +9,7 @@ from pydantic import Field
 from noc_platform.baselines.assets import site_verdicts
 from noc_platform.baselines.portrait import heatmap
 from noc_platform.findings.checks import finding_checks, finding_specs
-from noc_platform.findings.rules.every import Depth
+from noc_platform.findings.vocabulary import Depth
 from noc_platform.orchestration import AUDIT_POOL, HOURLY_FRESH, TRANSIENT_RETRIES, Group, Owner
 from noc_platform.resources import Platform
 from noc_platform.streams.catalogue import (

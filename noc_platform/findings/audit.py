@@ -23,10 +23,10 @@ from noc_platform.findings.facts.prepared import asking_duckdb, facts_at
 from noc_platform.findings.facts.sources import AHEAD
 from noc_platform.findings.lifecycle import Recorded, close_quiet, muted_by, record
 from noc_platform.findings.policy import RulesPolicy
-from noc_platform.findings.rules.every import Depth, drafts
+from noc_platform.findings.rules.every import drafts
 from noc_platform.findings.rules.silence import feeds_of
 from noc_platform.findings.verdicts import apply_verdicts
-from noc_platform.findings.vocabulary import Draft
+from noc_platform.findings.vocabulary import Depth, Draft
 from noc_platform.lake.engines import live_engine
 from noc_platform.lake.layout import Lake
 from noc_platform.settings import FindingPolicy, MovementPolicy

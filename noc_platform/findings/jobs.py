@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from noc_platform.findings.assets import audit_findings
-from noc_platform.findings.rules.every import Depth
+from noc_platform.findings.vocabulary import Depth
 
 
 def _job(name: str, depth: Depth, description: str) -> Any:

@@ -7,7 +7,7 @@ Nothing here decides whether something was found. A rule that finds makes a `Dra
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from noc_platform.telemetry.vocabulary import Signal
@@ -68,6 +68,14 @@ class Silence(StrEnum):
     NOTHING_DUE = "NOTHING_DUE"
     FEED_LATE = "FEED_LATE"
     CLOCK_WRONG = "CLOCK_WRONG"
+
+
+class Depth(IntEnum):
+    """How much an audit looks at; a deeper one looks at all that a shallower one does (domain.md §2.5)."""
+
+    HEARTBEAT = 1
+    COMPREHENSIVE = 2
+    DEEP = 3
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from noc_platform.findings.audit import MOST_AUDITS, Audited, AuditPolicy, audit
 from noc_platform.findings.facts.moment import Facts
 from noc_platform.findings.facts.prepared import asking_duckdb, facts_at
 from noc_platform.findings.queries import Finding, Wanted, findings, hours_of_findings
-from noc_platform.findings.rules.every import Depth
-from noc_platform.findings.vocabulary import Status
+from noc_platform.findings.vocabulary import Depth, Status
 from noc_platform.lake.archive import retire_all
 from noc_platform.lake.engines import live_engine
 from noc_platform.resources import Platform as Installed

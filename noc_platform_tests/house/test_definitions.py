@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -42,7 +43,38 @@ def test_lineage_runs_from_postgres_to_the_signals_of_sites(specs: dict[dg.Asset
     assert dg.AssetKey(["postgres", "shifts"]) in upstream
 
 
-def test_schedules_state_their_zone() -> None:
+def test_lineage_runs_from_what_people_say_to_the_next_findings() -> None:
+    graph = defs.resolve_asset_graph()
+    upstream = graph.get_ancestor_asset_keys(dg.AssetKey("audit_findings"))
+    named = {key.to_user_string() for key in upstream}
+    assert {"postgres/verdicts", "false_positive_rates", "dynamic_thresholds", "baseline_profiles"} <= named
+    assert {"site_verdicts", "site_activity_signals", "postgres/calendar", "postgres/device_events"} <= named
+
+
+def test_schedules_state_their_zone_and_run_without_being_asked() -> None:
     for schedule in defs.schedules or []:
         assert isinstance(schedule, dg.ScheduleDefinition)
         assert schedule.execution_timezone
+        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+@pytest.mark.parametrize("job", ["heartbeat_audit", "comprehensive_audit", "deep_audit", "learn_baselines"])
+def test_what_runs_on_schedule_is_of_the_moment_it_was_due(job: str) -> None:
+    (schedule,) = [
+        each for each in defs.schedules or [] if isinstance(each, dg.ScheduleDefinition) and each.job_name == job
+    ]
+    due = datetime(2026, 3, 29, 3, tzinfo=UTC)
+    context = dg.build_schedule_context(scheduled_execution_time=due)
+    (request,) = schedule.evaluate_tick(context).run_requests or []
+    moments = {op["config"]["as_of"] for op in request.run_config["ops"].values()}
+    assert moments == {due.isoformat()}
+    assert dg.validate_run_config(defs.resolve_job_def(job), request.run_config)
+
+
+def test_no_two_audits_fall_on_one_minute_and_one_falls_on_every_fifth() -> None:
+    audits = [each for each in defs.schedules or [] if isinstance(each, dg.ScheduleDefinition) and "audit" in each.name]
+    crons = [str(each.cron_schedule).split() for each in audits]
+    assert all(cron[1:] == ["*"] * 4 for cron in crons)
+    minutes = sorted(int(minute) for cron in crons for minute in cron[0].split(","))
+    assert len(audits) == 3
+    assert minutes == list(range(0, 60, 5))

@@ -5,7 +5,6 @@ Anomalies against baselines are found in `baselines.scoring`; what becomes of dr
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from enum import IntEnum
 
 from noc_platform.findings.facts.moment import Facts
 from noc_platform.findings.policy import RulesPolicy
@@ -14,17 +13,9 @@ from noc_platform.findings.rules.inactivity import inactive
 from noc_platform.findings.rules.look import Look
 from noc_platform.findings.rules.patterns import phantoms, silent_sites, storms
 from noc_platform.findings.rules.tours import abandoned, ghost_scans, overdue
-from noc_platform.findings.vocabulary import Draft
+from noc_platform.findings.vocabulary import Depth, Draft
 
 Rule = Callable[[Look], Iterator[Draft]]
-
-
-class Depth(IntEnum):
-    """How much an audit looks at; a deeper one looks at all that a shallower one does (domain.md §2.5)."""
-
-    HEARTBEAT = 1
-    COMPREHENSIVE = 2
-    DEEP = 3
 
 
 # From which depth on each rule runs: what cannot wait runs with every heartbeat.
