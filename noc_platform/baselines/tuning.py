@@ -21,7 +21,7 @@ from noc_platform.baselines.falsity import LIMITS, Said, offsets_of_metrics, pla
 from noc_platform.baselines.learning import Numbers
 from noc_platform.baselines.metrics import METRICS
 from noc_platform.baselines.profiles import INSTANT
-from noc_platform.baselines.scoring import HOUR_MICROSECONDS, PROPOSALS_SCHEMA, Verdict
+from noc_platform.baselines.scoring import HOUR_MICROSECONDS, PROPOSALS_SCHEMA, Verdict, too_far
 from noc_platform.baselines.thresholds import HIGHEST, LOWEST, Source
 from noc_platform.baselines.verdicts import judged_in
 from noc_platform.settings import TuningPolicy
@@ -49,9 +49,10 @@ def proposals(
     since = as_of - policy.window
     said = judged_in(adjudicated, since, as_of)
     told = _judged_between(judged, since, as_of)
+    tenants = set(pc.unique(said["tenant_id"]).to_pylist()) & set(pc.unique(told["tenant_id"]).to_pylist())
     rows = [
         row
-        for tenant in sorted(set(said["tenant_id"].to_pylist()) & set(told["tenant_id"].to_pylist()))
+        for tenant in sorted(tenants)
         for row in _of_tenant(tenant, _of(told, tenant), _of(said, tenant), _of(limits, tenant), policy)
     ]
     return pa.Table.from_pylist(rows, schema=PROPOSALS_SCHEMA)
@@ -89,7 +90,8 @@ def _judged_between(judged: pa.Table, since: datetime, until: datetime) -> pa.Ta
     bucket = judged["bucket"]
     is_in = pc.and_(pc.greater_equal(bucket, pa.scalar(since, INSTANT)), pc.less(bucket, pa.scalar(until, INSTANT)))
     is_judged = pc.is_in(judged["verdict"], pa.array([Verdict.ANOMALOUS.value, Verdict.USUAL.value]))
-    return judged.filter(pc.and_(is_in, is_judged))
+    is_whole = pc.and_(pc.is_valid(judged["tenant_id"]), pc.is_valid(judged["site_id"]))
+    return judged.filter(pc.and_(pc.and_(is_in, is_judged), is_whole))
 
 
 def _of(table: pa.Table, tenant: str) -> pa.Table:
@@ -169,7 +171,7 @@ def _crossing(levels: Numbers, weekly: Numbers, budget: float) -> float:
 
 
 def _of_tenant(tenant: str, judged: pa.Table, said: pa.Table, limits: pa.Table, policy: TuningPolicy) -> Iterator[Any]:
-    names = sorted(set(judged["site_id"].to_pylist()))
+    names = sorted(pc.unique(judged["site_id"]).to_pylist())
     alarms = _alarms(judged, names)
     verdicts, hour_of_week = _said(said, names)
     shape = len(names), len(NAMES)
@@ -293,16 +295,14 @@ def _alarms(judged: pa.Table, sites: list[str]) -> _Alarms:
     micros = np.asarray(pc.cast(judged["bucket"], pa.int64()).to_numpy())
     days = np.unique(site * 100_000 + micros // DAY_MICROSECONDS) // 100_000
     weeks = np.bincount(days, minlength=len(sites)) / DAYS_A_WEEK
-    score = np.abs(_reals(judged["evidence_z"]))
-    matters = np.zeros(len(score), bool)
+    evidence, matters = _reals(judged["evidence_z"]), np.zeros(judged.num_rows, bool)
     for place, each in enumerate(METRICS):
-        sides = pa.array([side.value for side in each.directions])
-        matters |= (metric == place) & np.asarray(pc.is_in(judged["direction"], sides).to_numpy(zero_copy_only=False))
-    kept = np.flatnonzero(matters & (score > LOWEST))
+        matters |= (metric == place) & too_far(evidence, LOWEST, each)
+    kept = np.flatnonzero(matters)
     series, hour = site[kept] * len(NAMES) + metric[kept], micros[kept] // HOUR_MICROSECONDS
     order = np.lexsort((hour, series))
     # Less than a week is taken for one: two days without an alarm say little.
-    return _Alarms(sites, series[order], hour[order], score[kept][order], np.maximum(weeks, 1.0))
+    return _Alarms(sites, series[order], hour[order], np.abs(evidence[kept])[order], np.maximum(weeks, 1.0))
 
 
 def _said(said: pa.Table, sites: list[str]) -> tuple[Said, Numbers]:

@@ -58,8 +58,9 @@ def judged_in(adjudicated: pa.Table, since: datetime, until: datetime) -> pa.Tab
     depend on that of the rows."""
     decided = adjudicated["decided_at"]
     is_in = pc.and_(pc.greater_equal(decided, pa.scalar(since, INSTANT)), pc.less(decided, pa.scalar(until, INSTANT)))
-    is_whole = pc.and_(pc.is_valid(adjudicated["site_id"]), pc.is_valid(adjudicated["metric_type"]))
-    kept = adjudicated.filter(pc.and_(pc.and_(is_in, is_whole), pc.is_valid(adjudicated["is_false"])))
+    for name in ("tenant_id", "site_id", "metric_type", "is_false"):
+        is_in = pc.and_(is_in, pc.is_valid(adjudicated[name]))
+    kept = adjudicated.filter(is_in)
     order = ("tenant_id", "finding_id", "decided_at", "is_false", "reviewer_id")
     kept = kept.sort_by([(name, "ascending") for name in order]).combine_chunks()
     if not kept.num_rows:

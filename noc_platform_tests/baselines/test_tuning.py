@@ -17,6 +17,7 @@ from noc_platform.baselines.thresholds import HIGHEST, LOWEST
 from noc_platform.baselines.tuning import proposals
 from noc_platform.settings import TuningPolicy
 from noc_platform_tests.baselines.judgements import SUNDAY, Row, said, several, table, verdicts
+from noc_platform_tests.baselines.operation import changed
 
 POLICY = TuningPolicy()
 WEEKS = 4
@@ -117,6 +118,24 @@ def test_nothing_said_moves_nothing() -> None:
         assert proposed(rows) == {}
     assert proposed(several(20, 0), judged=JUDGED_SCHEMA.empty_table()) == {}
     assert proposed(several(20, 0, site_id="elsewhere")) == {}
+
+
+def test_what_cannot_be_spoils_nothing() -> None:
+    """Scores that are no numbers, rows of nobody's, metrics nobody knows: the rest is tuned as it would be without."""
+    strange = pa.concat_tables(
+        [
+            changed(QUIET.slice(0, 3), "evidence_z", [None, float("nan"), float("-inf")]),
+            changed(QUIET.slice(0, 2), "site_id", [None, None]),
+            changed(QUIET.slice(0, 2), "metric_type", ["steps", None]),
+            changed(QUIET.slice(0, 2), "bucket", [None, SUNDAY + timedelta(weeks=3)]),
+        ]
+    )
+    rows = several(20, 0)
+    odd = [said(90, z=float("inf")), said(91, site_id=None), said(92, tenant_id=None), said(93, decided_at=None)]
+    sound = proposed(rows)
+    assert set(proposed(rows + odd, judged=pa.concat_tables([strange, NOISY]))) == set(sound)
+    held = [learned(3.0, metric_type="steps"), learned(3.0, site_id="gone"), learned(3.0, 7, site_id="gone")]
+    assert proposed(rows, held=held) == sound
 
 
 def test_evidence_expires() -> None:
