@@ -24,6 +24,9 @@ def explain(
     subject_id: Annotated[
         str, typer.Argument(help="Which one; of a threshold site/metric, or site/metric/hour.", metavar="ID")
     ],
+    tenant: Annotated[
+        str | None, typer.Option(help="Only of this tenant, where several have one of that name.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
     """Tell why something was raised, or was not, and everything that was decided about it, the first first."""
@@ -32,7 +35,7 @@ def explain(
     if kind.lower() not in KINDS:
         raise BadInput(f"No decisions are kept about a {kind}; there are: {', '.join(KINDS)}.")
     with Installation.open().server.pipeline.transaction() as connection:
-        entries = _trail(connection, kind.lower(), subject_id)
+        entries = _trail(connection, kind.lower(), subject_id, tenant)
     if as_json:
         typer.echo(json.dumps(plain([asdict(entry) for entry in entries])))
         return
@@ -40,16 +43,18 @@ def explain(
         _show(entry)
 
 
-def _trail(connection: "Connection", kind: str, subject_id: str) -> "list[Entry]":
+def _trail(connection: "Connection", kind: str, subject_id: str, tenant: str | None) -> "list[Entry]":
     from noc_platform.findings.queries import finding_called
     from noc_platform.journal.ledger import Subject, trail
 
     called = str(finding_called(connection, subject_id).finding_id) if kind == "finding" else subject_id
-    entries = trail(connection, Subject(kind.upper()), called)
+    entries = trail(connection, Subject(kind.upper()), called, tenant)
     of_all, _, hour = called.rpartition("/")
     if kind == "threshold" and hour.isdigit():
         # What is decided for all hours of a metric tells on each of them.
-        entries = sorted([*entries, *trail(connection, Subject.THRESHOLD, of_all)], key=lambda entry: entry.made_at)
+        entries = sorted(
+            [*entries, *trail(connection, Subject.THRESHOLD, of_all, tenant)], key=lambda entry: entry.made_at
+        )
     if not entries:
         raise NotFound(f"Nothing was decided about the {kind} {subject_id}; is the name right?")
     return entries

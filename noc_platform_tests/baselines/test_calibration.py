@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from noc_platform.baselines.calibration import Advice, Known, Optimal, Simulation, Status, find_optimal, simulate
 from noc_platform.baselines.changes import Scope
-from noc_platform.baselines.profiles import learn_profiles
-from noc_platform.baselines.scoring import JUDGED_SCHEMA, LIMITS_SCHEMA, RATES_SCHEMA, judge, with_limits
+from noc_platform.baselines.scoring import JUDGED_SCHEMA, LIMITS_SCHEMA, judge
 from noc_platform.errors import BadInput
 from noc_platform.findings.queries import ADJUDICATED_SCHEMA
-from noc_platform.settings import BaselinePolicy, ThresholdPolicy
-from noc_platform_tests.baselines.operation import SUNDAY, changed, history, sites
+from noc_platform.settings import BaselinePolicy
+from noc_platform_tests.baselines.changes import limited
+from noc_platform_tests.baselines.operation import SUNDAY, changed, history
 
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
 END = SUNDAY + 2 * WEEK
@@ -26,12 +26,6 @@ SITE, METRIC = "s1", "phone_events"
 SCOPE = Scope("t", SITE, METRIC)
 POLICY = BaselinePolicy()
 Row = dict[str, Any]
-
-
-def limited(*limits: Row) -> pa.Table:
-    profiles = learn_profiles(history(4), sites(4), SUNDAY, POLICY)
-    rows = pa.Table.from_pylist(list(limits), schema=LIMITS_SCHEMA)
-    return with_limits(profiles, rows, RATES_SCHEMA.empty_table(), ThresholdPolicy())
 
 
 def limit(value: float, hour: int | None = None, metric: str = METRIC) -> Row:

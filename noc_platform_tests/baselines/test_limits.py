@@ -1,12 +1,10 @@
 """Limits where they are kept: changed, looked up as of any moment, rolled back, and stated in the profiles."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,9 +14,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from noc_platform.baselines.changes import Change, Kind, Said, Scope
 from noc_platform.baselines.limits import apply_proposals, reset, roll_back, set_manual, site_scope
 from noc_platform.baselines.profiles import learn_profiles
-from noc_platform.baselines.scoring import PROPOSALS_SCHEMA
 from noc_platform.baselines.standing import (
-    RATED_SCHEMA,
     STATED,
     limits_of,
     rates_of,
@@ -29,59 +25,29 @@ from noc_platform.baselines.standing import (
 from noc_platform.baselines.tables import baseline_profile
 from noc_platform.errors import BadInput, Conflict, NotFound
 from noc_platform.journal.ledger import Subject, trail
-from noc_platform.settings import BaselinePolicy, ThresholdPolicy
+from noc_platform.settings import BaselinePolicy
 from noc_platform.store.copying import copy_in
 from noc_platform.store.sessions import Database, Server
 from noc_platform.streams.catalogue import SITES, TENANTS
+from noc_platform_tests.baselines.changes import (
+    HOUR,
+    METRIC,
+    NOW,
+    POLICY,
+    SITE,
+    after,
+    proposed,
+    put_profiles,
+    put_sites,
+    rated,
+    said,
+    scope,
+)
 from noc_platform_tests.baselines.operation import SUNDAY, history, sites
 from noc_platform_tests.builders import put
 
-POLICY = ThresholdPolicy()
-NOW = SUNDAY + timedelta(days=2, hours=9)
-SITE, METRIC, HOUR = "s1", "phone_events", 36
 EVER = datetime.max.replace(tzinfo=UTC)
 Key = tuple[str, int | None]
-
-
-def after(minutes: float) -> datetime:
-    """A moment so long after the first."""
-    return NOW + timedelta(minutes=minutes)
-
-
-def said(minutes: float = 0, by: str = "ana", why: str = "too many at night") -> Said:
-    """Somebody says so, so many minutes after the first moment."""
-    return Said(by, why, after(minutes))
-
-
-def put_sites(connection: Connection, tenant: str) -> None:
-    put(connection, TENANTS, [{"tenant_id": tenant, "name": tenant}])
-    put(connection, SITES, [{"site_id": f"s{n}", "name": f"Site {n}", "time_zone": "UTC"} for n in range(2)], tenant)
-
-
-def put_profiles(connection: Connection, tenant: str, **changed: Any) -> None:
-    """Learned profiles of two sites; columns may be told otherwise."""
-    profiles = learn_profiles(history(3, 2, tenant), sites(2, tenant), SUNDAY, BaselinePolicy())
-    for name, value in changed.items():
-        place = profiles.column_names.index(name)
-        profiles = profiles.set_column(
-            place, name, pa.repeat(pa.scalar(value, profiles.schema.field(name).type), profiles.num_rows)
-        )
-    copy_in(connection, baseline_profile.name, profiles)
-
-
-@pytest.fixture
-def operation(database: Database, tenant: str) -> Iterator[str]:
-    """A tenant with two sites and their profiles."""
-    with database.transaction() as connection:
-        put_sites(connection, tenant)
-        put_profiles(connection, tenant)
-    yield tenant
-    with database.transaction() as connection:
-        connection.execute(text("delete from noc_baseline_profile"))
-
-
-def scope(tenant: str, hour: int | None = HOUR, site: str = SITE) -> Scope:
-    return Scope(tenant, site, METRIC, hour)
 
 
 def held(connection: Connection, tenant: str, as_of: datetime) -> dict[Key, tuple[float | None, float | None]]:
@@ -102,39 +68,14 @@ def told(connection: Connection, tenant: str, hour: int = HOUR, site: str = SITE
     return dict(connection.execute(text(question), values).one()._mapping)
 
 
-def proposed(tenant: str, *changes: tuple[int | None, float | None]) -> pa.Table:
-    rows = [
-        {
-            "tenant_id": tenant, "site_id": SITE, "metric_type": METRIC, "hour_of_week": hour, "after": value,
-            "reason": "three alarms a week where one is allowed", "inputs": '{"alarms": 3}',
-        }
-        for hour, value in changes
-    ]  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=PROPOSALS_SCHEMA)
-
-
-def rated(tenant: str, *rates: tuple[int | None, float, bool]) -> pa.Table:
-    rows = [
-        {
-            "tenant_id": tenant, "site_id": SITE, "metric_type": METRIC, "hour_of_week": hour,
-            "false_positive_rate": rate, "is_guarded": guarded, "estimated_rate": rate,
-            "adjudicated": 12, "false_positives": 8,
-        }
-        for hour, rate, guarded in rates
-    ]  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=RATED_SCHEMA)
-
-
-def test_a_limit_somebody_sets_is_in_force_from_then_on_and_says_who_and_why(
-    database: Database, operation: str
-) -> None:
+def test_a_limit_somebody_sets_is_in_force_from_then_on_and_says_who_and_why(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
-        change = set_manual(connection, scope(operation), 4.2, said(), POLICY)
-        assert held(connection, operation, after(-1)) == {}
-        assert held(connection, operation, after(0)) == {(SITE, HOUR): (4.2, None)}
-        (entry,) = trail(connection, Subject.THRESHOLD, f"{SITE}/{METRIC}/{HOUR}", operation)
-        profile = told(connection, operation)
-        other = told(connection, operation, HOUR + 1)
+        change = set_manual(connection, scope(profiled), 4.2, said(), POLICY)
+        assert held(connection, profiled, after(-1)) == {}
+        assert held(connection, profiled, after(0)) == {(SITE, HOUR): (4.2, None)}
+        (entry,) = trail(connection, Subject.THRESHOLD, f"{SITE}/{METRIC}/{HOUR}", profiled)
+        profile = told(connection, profiled)
+        other = told(connection, profiled, HOUR + 1)
     assert (change.value, change.before, change.made_by, change.kind) == (4.2, None, "ana", Kind.MANUAL)
     assert (entry.action, entry.made_by, entry.reason) == ("THRESHOLD_CHANGED", "ana", "too many at night")
     assert (entry.threshold, entry.threshold_source) == (4.2, "MANUAL")
@@ -181,81 +122,81 @@ def test_a_cell_that_is_learning_states_the_default_whatever_is_set(database: Da
         connection.rollback()
 
 
-def test_rolling_back_restores_what_was_and_can_be_rolled_back(database: Database, operation: str) -> None:
+def test_rolling_back_restores_what_was_and_can_be_rolled_back(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
-        first = set_manual(connection, scope(operation), 4.0, said(0), POLICY)
-        second = set_manual(connection, scope(operation), 2.0, said(1), POLICY)
+        first = set_manual(connection, scope(profiled), 4.0, said(0), POLICY)
+        second = set_manual(connection, scope(profiled), 2.0, said(1), POLICY)
         undone = roll_back(connection, second.change_id, said(2, "ben", "that was too much"), POLICY)
         assert (undone.value, undone.before, undone.undoes) == (4.0, 2.0, second.change_id)
-        assert held(connection, operation, after(2)) == {(SITE, HOUR): (4.0, None)}
-        assert told(connection, operation)["dynamic_threshold"] == 4.0
+        assert held(connection, profiled, after(2)) == {(SITE, HOUR): (4.0, None)}
+        assert told(connection, profiled)["dynamic_threshold"] == 4.0
         with pytest.raises(Conflict, match=f"rolled back already, by {undone.change_id}"):
             roll_back(connection, second.change_id, said(3), POLICY)
         with pytest.raises(Conflict, match=f"{undone.change_id} came after it.*Roll that one back first, or set"):
             roll_back(connection, first.change_id, said(3), POLICY)
         again = roll_back(connection, str(undone.change_id), said(4), POLICY)
         assert (again.value, again.before) == (2.0, 4.0)
-        entries = trail(connection, Subject.THRESHOLD, scope(operation).name, operation)
+        entries = trail(connection, Subject.THRESHOLD, scope(profiled).name, profiled)
     rolled = "THRESHOLD_ROLLED_BACK"
     assert [entry.action for entry in entries] == ["THRESHOLD_CHANGED", "THRESHOLD_CHANGED", rolled, rolled]
 
 
 def test_back_to_automatic_gives_up_what_a_person_set_and_if_asked_what_was_learned(
-    database: Database, operation: str
+    database: Database, profiled: str
 ) -> None:
-    everywhere = scope(operation, None)
+    everywhere = scope(profiled, None)
     with database.transaction() as connection:
-        apply_proposals(connection, proposed(operation, (None, 3.6)), SUNDAY.date(), after(-60), POLICY)
+        apply_proposals(connection, proposed(profiled, (None, 3.6)), SUNDAY.date(), after(-60), POLICY)
         set_manual(connection, everywhere, 2.0, said(0), POLICY)
         with pytest.raises(Conflict, match=f"it is for {SITE}/{METRIC}"):
-            reset(connection, scope(operation), said(1), POLICY)
+            reset(connection, scope(profiled), said(1), POLICY)
         (given_up,) = reset(connection, everywhere, said(1), POLICY)
         assert (given_up.kind, given_up.value, given_up.before) == (Kind.MANUAL, None, 2.0)
-        assert held(connection, operation, after(1)) == {(SITE, None): (None, 3.6)}
-        assert told(connection, operation)["dynamic_threshold"] == 3.6
+        assert held(connection, profiled, after(1)) == {(SITE, None): (None, 3.6)}
+        assert told(connection, profiled)["dynamic_threshold"] == 3.6
         with pytest.raises(Conflict, match="Nothing is manual"):
             reset(connection, everywhere, said(2), POLICY)
         (forgotten,) = reset(connection, everywhere, said(2), POLICY, is_learned_too=True)
         assert (forgotten.kind, forgotten.before) == (Kind.LEARNED, 3.6)
-        assert held(connection, operation, after(2)) == {}
-        assert told(connection, operation)["dynamic_threshold"] == 3.0
+        assert held(connection, profiled, after(2)) == {}
+        assert told(connection, profiled)["dynamic_threshold"] == 3.0
 
 
-def test_a_tuning_changes_a_cell_once_a_week_and_never_what_a_person_set(database: Database, operation: str) -> None:
+def test_a_tuning_changes_a_cell_once_a_week_and_never_what_a_person_set(database: Database, profiled: str) -> None:
     week, sunday = SUNDAY.date(), SUNDAY + timedelta(hours=3)
 
     def applied(changes: list[tuple[int | None, float | None]], weeks: int = 0, minutes: float = 0) -> int:
         moment = sunday + timedelta(weeks=weeks, minutes=minutes)
-        return apply_proposals(connection, proposed(operation, *changes), week + timedelta(weeks=weeks), moment, POLICY)
+        return apply_proposals(connection, proposed(profiled, *changes), week + timedelta(weeks=weeks), moment, POLICY)
 
     with database.transaction() as connection:
-        set_manual(connection, scope(operation), 2.0, Said("ana", "watch", SUNDAY), POLICY)
+        set_manual(connection, scope(profiled), 2.0, Said("ana", "watch", SUNDAY), POLICY)
         assert applied([(HOUR, 3.4), (None, 3.2)]) == 2
         assert applied([(HOUR, 3.4), (None, 3.2)]) == 0
         assert applied([(HOUR, 3.9), (None, 3.9), (7, 3.9)], minutes=30) == 1, "the week has had its change"
         assert applied([(HOUR, 3.4), (None, 3.3)], weeks=1) == 1, "what is held already is no change"
         assert applied([(None, 4.4)], weeks=-1) == 0, "an older week comes too late"
-        assert held(connection, operation, sunday + timedelta(weeks=1)) == {
+        assert held(connection, profiled, sunday + timedelta(weeks=1)) == {
             (SITE, HOUR): (2.0, 3.4), (SITE, None): (None, 3.3), (SITE, 7): (None, 3.9),
         }  # fmt: skip
-        assert told(connection, operation)["dynamic_threshold"] == 2.0
-        assert told(connection, operation, 8)["dynamic_threshold"] == 3.3
-        (_, entry) = trail(connection, Subject.THRESHOLD, scope(operation).name, operation)
+        assert told(connection, profiled)["dynamic_threshold"] == 2.0
+        assert told(connection, profiled, 8)["dynamic_threshold"] == 3.3
+        (_, entry) = trail(connection, Subject.THRESHOLD, scope(profiled).name, profiled)
         assert (entry.made_by, entry.rule, entry.threshold_source) == ("platform", "tuning", "LEARNED")
         assert entry.inputs["alarms"] == 3
         assert applied([(HOUR, None)], weeks=2) == 1
-        assert held(connection, operation, sunday + timedelta(weeks=2))[SITE, HOUR] == (2.0, None)
+        assert held(connection, profiled, sunday + timedelta(weeks=2))[SITE, HOUR] == (2.0, None)
 
 
-def test_what_a_person_rolled_back_the_same_week_does_not_come_again(database: Database, operation: str) -> None:
+def test_what_a_person_rolled_back_the_same_week_does_not_come_again(database: Database, profiled: str) -> None:
     sunday = SUNDAY + timedelta(hours=3)
     with database.transaction() as connection:
-        assert apply_proposals(connection, proposed(operation, (HOUR, 4.4)), SUNDAY.date(), sunday, POLICY) == 1
+        assert apply_proposals(connection, proposed(profiled, (HOUR, 4.4)), SUNDAY.date(), sunday, POLICY) == 1
         question = text("select change_id from noc_threshold_change where tenant_id = :tenant")
-        (change,) = connection.execute(question, {"tenant": operation}).scalars()
+        (change,) = connection.execute(question, {"tenant": profiled}).scalars()
         roll_back(connection, change, said(0), POLICY)
-        assert apply_proposals(connection, proposed(operation, (HOUR, 4.4)), SUNDAY.date(), after(9), POLICY) == 0
-        assert held(connection, operation, after(9)) == {}
+        assert apply_proposals(connection, proposed(profiled, (HOUR, 4.4)), SUNDAY.date(), after(9), POLICY) == 0
+        assert held(connection, profiled, after(9)) == {}
 
 
 class Plain:
@@ -346,21 +287,21 @@ def _do(
             plain.change(at, hour, Kind.LEARNED, asked)
 
 
-def test_changes_of_one_moment_count_in_the_order_they_were_made(database: Database, operation: str) -> None:
+def test_changes_of_one_moment_count_in_the_order_they_were_made(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
         for value in (4.0, 2.0, 4.0, 2.0, 4.5):
-            set_manual(connection, scope(operation), value, said(), POLICY)
-        assert held(connection, operation, NOW) == {(SITE, HOUR): (4.5, None)}
+            set_manual(connection, scope(profiled), value, said(), POLICY)
+        assert held(connection, profiled, NOW) == {(SITE, HOUR): (4.5, None)}
 
 
-def test_a_change_before_the_last_one_is_refused(database: Database, operation: str) -> None:
+def test_a_change_before_the_last_one_is_refused(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
-        set_manual(connection, scope(operation), 4.0, said(10), POLICY)
+        set_manual(connection, scope(profiled), 4.0, said(10), POLICY)
         with pytest.raises(Conflict, match="the latest counts"):
-            set_manual(connection, scope(operation), 2.0, said(9), POLICY)
+            set_manual(connection, scope(profiled), 2.0, said(9), POLICY)
 
 
-def test_changes_at_the_same_time_wait_for_each_other_and_none_is_lost(database: Database, operation: str) -> None:
+def test_changes_at_the_same_time_wait_for_each_other_and_none_is_lost(database: Database, profiled: str) -> None:
     problems: list[Exception] = []
     ready = threading.Barrier(4)
 
@@ -368,7 +309,7 @@ def test_changes_at_the_same_time_wait_for_each_other_and_none_is_lost(database:
         try:
             with database.transaction() as connection:
                 ready.wait(30)
-                set_manual(connection, scope(operation), 2.0 + number / 10, said(5), POLICY)
+                set_manual(connection, scope(profiled), 2.0 + number / 10, said(5), POLICY)
         except (DBAPIError, Conflict) as error:
             problems.append(error)
 
@@ -380,49 +321,49 @@ def test_changes_at_the_same_time_wait_for_each_other_and_none_is_lost(database:
     assert not problems
     with database.transaction() as connection:
         question = text("select before, value from noc_threshold_change where tenant_id = :tenant order by number")
-        rows = list(connection.execute(question, {"tenant": operation}))
+        rows = list(connection.execute(question, {"tenant": profiled}))
         assert [row.before for row in rows] == [None, *(row.value for row in rows[:-1])]
         assert {row.value for row in rows} == {2.0, 2.1, 2.2, 2.3}
-        assert told(connection, operation)["dynamic_threshold"] == rows[-1].value
+        assert told(connection, profiled)["dynamic_threshold"] == rows[-1].value
 
 
 @pytest.mark.parametrize("value", [1.49, 5.01, -3.0, float("nan"), float("inf")])
-def test_a_limit_out_of_bounds_is_refused(database: Database, operation: str, value: float) -> None:
+def test_a_limit_out_of_bounds_is_refused(database: Database, profiled: str, value: float) -> None:
     with database.transaction() as connection:
         with pytest.raises(BadInput, match=r"1\.5 to 5\.0"):
-            set_manual(connection, scope(operation), value, said(), POLICY)
+            set_manual(connection, scope(profiled), value, said(), POLICY)
         with pytest.raises(BadInput, match=r"1\.5 to 5\.0"):
-            apply_proposals(connection, proposed(operation, (1, value)), SUNDAY.date(), SUNDAY, POLICY)
+            apply_proposals(connection, proposed(profiled, (1, value)), SUNDAY.date(), SUNDAY, POLICY)
 
 
-def test_what_there_is_not_is_said_with_what_there_is(database: Database, operation: str) -> None:
+def test_what_there_is_not_is_said_with_what_there_is(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
         with pytest.raises(NotFound, match="No site is called s9; there are s0, s1"):
-            site_scope(connection, "s9", METRIC, tenant_id=operation)
+            site_scope(connection, "s9", METRIC, tenant_id=profiled)
         with pytest.raises(NotFound, match="No site"):
-            set_manual(connection, scope(operation, site="s9"), 3.0, said(), POLICY)
+            set_manual(connection, scope(profiled, site="s9"), 3.0, said(), POLICY)
         with pytest.raises(NotFound, match="there are none"):
             site_scope(connection, SITE, METRIC, tenant_id="nobody")
         with pytest.raises(BadInput, match="there are phone_events, location_updates"):
-            site_scope(connection, SITE, "steps", tenant_id=operation)
+            site_scope(connection, SITE, "steps", tenant_id=profiled)
         for hour in (-1, 168):
             with pytest.raises(BadInput, match=r"0 \(Monday 00:00\) to 167"):
-                site_scope(connection, SITE, METRIC, hour, operation)
+                site_scope(connection, SITE, METRIC, hour, profiled)
         for change in ("x", str(uuid4())):
             with pytest.raises(NotFound, match="noc threshold history"):
                 roll_back(connection, change, said(), POLICY)
 
 
-def test_a_site_that_two_tenants_have_needs_its_tenant_named(database: Database, operation: str) -> None:
-    other = f"{operation}-other"
+def test_a_site_that_two_tenants_have_needs_its_tenant_named(database: Database, profiled: str) -> None:
+    other = f"{profiled}-other"
     with database.transaction() as connection:
         put(connection, TENANTS, [{"tenant_id": other, "name": other}])
-        for tenant, site in ((other, f"only-{other}"), (other, f"both-{other}"), (operation, f"both-{other}")):
+        for tenant, site in ((other, f"only-{other}"), (other, f"both-{other}"), (profiled, f"both-{other}")):
             put(connection, SITES, [{"site_id": site, "name": "x", "time_zone": "UTC"}], tenant)
         assert site_scope(connection, f"only-{other}", METRIC).tenant_id == other
-        with pytest.raises(BadInput, match=f"say which: {operation}, {other}"):
+        with pytest.raises(BadInput, match=f"say which: {profiled}, {other}"):
             site_scope(connection, f"both-{other}", METRIC)
-        assert site_scope(connection, f"both-{other}", METRIC, tenant_id=operation).tenant_id == operation
+        assert site_scope(connection, f"both-{other}", METRIC, tenant_id=profiled).tenant_id == profiled
 
 
 @pytest.mark.parametrize(
@@ -434,7 +375,7 @@ def test_nobody_changes_a_limit_without_saying_who_why_and_when(by: str, why: st
         Said(by, why, at)
 
 
-def test_defect_32_rates_are_replaced_together_and_expire(database: Database, operation: str) -> None:
+def test_defect_32_rates_are_replaced_together_and_expire(database: Database, profiled: str) -> None:
     """In the origin a baseline without alarms kept its last rate for ever."""
     weeks = [SUNDAY + timedelta(weeks=number) for number in range(4)]
 
@@ -442,53 +383,53 @@ def test_defect_32_rates_are_replaced_together_and_expire(database: Database, op
         return {
             row["hour_of_week"]: (row["false_positive_rate"], row["is_guarded"])
             for row in rates_of(connection, as_of).to_pylist()
-            if row["tenant_id"] == operation
+            if row["tenant_id"] == profiled
         }
 
     with database.transaction() as connection:
-        replace_rates(connection, rated(operation, (HOUR, 0.9, True), (3, 0.1, False)), weeks[0])
-        replace_rates(connection, rated(operation, (HOUR, 0.6, True), (None, 0.2, False)), weeks[0])
+        replace_rates(connection, rated(profiled, (HOUR, 0.9, True), (3, 0.1, False)), weeks[0])
+        replace_rates(connection, rated(profiled, (HOUR, 0.6, True), (None, 0.2, False)), weeks[0])
         assert known(weeks[0] - timedelta(seconds=1)) == {}
         assert known(weeks[1]) == {HOUR: (0.6, True), None: (0.2, False)}
         restate(connection, POLICY, weeks[0])
-        assert told(connection, operation)["dynamic_threshold"] == 4.0
+        assert told(connection, profiled)["dynamic_threshold"] == 4.0
         for _ in range(2):
-            replace_rates(connection, rated(operation), weeks[1])
+            replace_rates(connection, rated(profiled), weeks[1])
             assert known(weeks[1]) == known(weeks[2]) == {}
         assert known(weeks[0]) == {HOUR: (0.6, True), None: (0.2, False)}
         restate(connection, POLICY, weeks[1])
-        assert told(connection, operation)["dynamic_threshold"] == 3.0
-        entries = trail(connection, Subject.THRESHOLD, scope(operation).name, operation)
+        assert told(connection, profiled)["dynamic_threshold"] == 3.0
+        entries = trail(connection, Subject.THRESHOLD, scope(profiled).name, profiled)
         assert [(entry.rule, entry.threshold_source) for entry in entries] == [
             ("false alarms", "FP_GUARD"), ("false alarms", None),
         ]  # fmt: skip
 
 
-def test_profiles_learned_anew_state_what_is_in_force(database: Database, operation: str) -> None:
+def test_profiles_learned_anew_state_what_is_in_force(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
-        set_manual(connection, scope(operation), 4.2, said(), POLICY)
-        fresh = learn_profiles(history(3, 2, operation), sites(2, operation), SUNDAY, BaselinePolicy())
+        set_manual(connection, scope(profiled), 4.2, said(), POLICY)
+        fresh = learn_profiles(history(3, 2, profiled), sites(2, profiled), SUNDAY, BaselinePolicy())
         rows = stated(connection, fresh, POLICY, after(60))
         connection.execute(baseline_profile.delete())
         copy_in(connection, baseline_profile.name, rows)
         assert rows.column_names[-len(STATED) :] == STATED
-        profile = told(connection, operation)
+        profile = told(connection, profiled)
         assert (profile["dynamic_threshold"], profile["last_threshold_update"]) == (4.2, NOW)
         assert restate(connection, POLICY, after(61)) == 0
 
 
-def test_tenants_do_not_see_or_change_each_others_limits(server: Server, operation: str) -> None:
-    other = f"{operation}-other"
+def test_tenants_do_not_see_or_change_each_others_limits(server: Server, profiled: str) -> None:
+    other = f"{profiled}-other"
     with server.pipeline.transaction() as connection:
         put_sites(connection, other)
         put_profiles(connection, other)
-        for tenant in (operation, other):
+        for tenant in (profiled, other):
             set_manual(connection, scope(tenant, 7), 4.0, said(), POLICY)
             replace_rates(connection, rated(tenant, (HOUR, 0.6, True)), SUNDAY)
-    with server.api.transaction(operation) as connection:
-        assert set(limits_of(connection, after(9))["tenant_id"].to_pylist()) == {operation}
-        change = set_manual(connection, scope(operation), 2.5, said(1), POLICY)
-        assert told(connection, operation)["dynamic_threshold"] == 2.5
+    with server.api.transaction(profiled) as connection:
+        assert set(limits_of(connection, after(9))["tenant_id"].to_pylist()) == {profiled}
+        change = set_manual(connection, scope(profiled), 2.5, said(1), POLICY)
+        assert told(connection, profiled)["dynamic_threshold"] == 2.5
         roll_back(connection, change.change_id, said(2), POLICY)
         with pytest.raises(NotFound):
             set_manual(connection, scope(other), 2.0, said(1), POLICY)

@@ -18,15 +18,13 @@ from noc_platform.baselines.standing import replace_rates, restate
 from noc_platform.lake.layout import Lake
 from noc_platform.store.sessions import Database, Server
 from noc_platform.telemetry.products import day_of, write_days
-from noc_platform_tests.baselines.operation import SUNDAY
-from noc_platform_tests.baselines.test_limits import (
+from noc_platform_tests.baselines.changes import (
     HOUR,
     METRIC,
     NOW,
     POLICY,
     SITE,
     after,
-    operation,
     proposed,
     put_profiles,
     put_sites,
@@ -34,8 +32,8 @@ from noc_platform_tests.baselines.test_limits import (
     said,
     scope,
 )
+from noc_platform_tests.baselines.operation import SUNDAY
 
-__all__ = ["operation"]
 ENOUGH = 10_000
 
 
@@ -48,39 +46,39 @@ def only(connection: Connection, tenant: str, hour: int = HOUR, minutes: float =
     return found
 
 
-def test_a_limit_says_where_it_comes_from_and_who_changed_it_last(database: Database, operation: str) -> None:
+def test_a_limit_says_where_it_comes_from_and_who_changed_it_last(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
-        first = only(connection, operation)
+        first = only(connection, profiled)
         assert (first.threshold, first.source, first.site_name) == (3.0, "DEFAULT", "Site 1")
         assert (first.false_positive_rate, first.last_changed, first.last_changed_by) == (None, None, None)
-        apply_proposals(connection, proposed(operation, (None, 3.4)), SUNDAY.date(), SUNDAY, POLICY)
-        learned = only(connection, operation)
+        apply_proposals(connection, proposed(profiled, (None, 3.4)), SUNDAY.date(), SUNDAY, POLICY)
+        learned = only(connection, profiled)
         assert (learned.threshold, learned.source) == (3.4, "LEARNED")
         assert (learned.last_changed, learned.last_changed_by) == (SUNDAY, "platform")
-        set_manual(connection, scope(operation), 2.0, said(0), POLICY)
-        set_by = only(connection, operation)
+        set_manual(connection, scope(profiled), 2.0, said(0), POLICY)
+        set_by = only(connection, profiled)
         assert (set_by.threshold, set_by.source) == (2.0, "MANUAL")
         assert (set_by.last_changed, set_by.last_changed_by) == (NOW, "ana")
-        assert only(connection, operation, HOUR + 1) == replace(learned, hour_of_week=HOUR + 1)
-        reset(connection, scope(operation), said(5, by="ben"), POLICY)
-        assert only(connection, operation).last_changed_by == "ben"
+        assert only(connection, profiled, HOUR + 1) == replace(learned, hour_of_week=HOUR + 1)
+        reset(connection, scope(profiled), said(5, by="ben"), POLICY)
+        assert only(connection, profiled).last_changed_by == "ben"
         # What held at a moment can be asked later.
-        assert only(connection, operation, minutes=2).threshold == 2.0
-        replace_rates(connection, rated(operation, (None, 0.6, True)), after(10))
+        assert only(connection, profiled, minutes=2).threshold == 2.0
+        replace_rates(connection, rated(profiled, (None, 0.6, True)), after(10))
         restate(connection, POLICY, after(10))
-        guarded = only(connection, operation)
+        guarded = only(connection, profiled)
     assert (guarded.threshold, guarded.source, guarded.false_positive_rate) == (4.0, "FP_GUARD", 0.6)
     assert (guarded.last_changed, guarded.last_changed_by) == (after(10), "platform")
 
 
-def test_a_rate_that_moves_nothing_yet_is_shown(database: Database, operation: str) -> None:
+def test_a_rate_that_moves_nothing_yet_is_shown(database: Database, profiled: str) -> None:
     """People who judged a few alarms see that it was heard."""
-    few = rated(operation, (HOUR, 0.6, False))
+    few = rated(profiled, (HOUR, 0.6, False))
     place = few.column_names.index("false_positive_rate")
     few = few.set_column(place, "false_positive_rate", pa.nulls(1, pa.float64()))
     with database.transaction() as connection:
         replace_rates(connection, few, SUNDAY)
-        found = only(connection, operation)
+        found = only(connection, profiled)
     assert (found.source, found.false_positive_rate) == ("DEFAULT", 0.6)
 
 
@@ -93,46 +91,46 @@ def test_what_is_being_learned_has_no_limit(database: Database, tenant: str) -> 
     assert (found.threshold, found.source, found.is_stable) == (None, "LEARNING", False)
 
 
-def test_lists_are_narrowed_and_come_page_by_page(database: Database, operation: str) -> None:
+def test_lists_are_narrowed_and_come_page_by_page(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
-        everything = listed(connection, operation)
+        everything = listed(connection, profiled)
         assert len(everything) == 2 * 5 * 168
         places = [(each.tenant_id, each.site_id, each.metric_type, each.hour_of_week) for each in everything]
         assert places == sorted(places)
-        assert len(listed(connection, operation, site=SITE)) == 5 * 168
-        assert len(listed(connection, operation, metric=METRIC, hour=3)) == 2
-        assert listed(connection, operation, site="s9") == []
+        assert len(listed(connection, profiled, site=SITE)) == 5 * 168
+        assert len(listed(connection, profiled, metric=METRIC, hour=3)) == 2
+        assert listed(connection, profiled, site="s9") == []
         pages, place = [], None
-        while page := thresholds(connection, Wanted(tenant=operation), POLICY, after(60), 500, place):
+        while page := thresholds(connection, Wanted(tenant=profiled), POLICY, after(60), 500, place):
             pages.extend(page)
             place = (page[-1].tenant_id, page[-1].site_id, page[-1].metric_type, page[-1].hour_of_week)
     assert pages == everything
 
 
-def test_changes_are_listed_newest_first_and_narrowed(database: Database, operation: str) -> None:
+def test_changes_are_listed_newest_first_and_narrowed(database: Database, profiled: str) -> None:
     with database.transaction() as connection:
         made = [
-            set_manual(connection, Scope(operation, site, METRIC, hour), 2.0 + number / 10, said(number), POLICY)
+            set_manual(connection, Scope(profiled, site, METRIC, hour), 2.0 + number / 10, said(number), POLICY)
             for number, (site, hour) in enumerate([("s0", None), (SITE, HOUR), (SITE, None), (SITE, HOUR)])
         ]
-        assert changes(connection, Wanted(tenant=operation), 10) == made[::-1]
-        assert changes(connection, Wanted(tenant=operation), 2) == made[:1:-1]
-        assert changes(connection, Wanted(tenant=operation, site="s0"), 10) == made[:1]
-        assert changes(connection, Wanted(tenant=operation, site=SITE, hour=HOUR), 10) == [made[3], made[1]]
+        assert changes(connection, Wanted(tenant=profiled), 10) == made[::-1]
+        assert changes(connection, Wanted(tenant=profiled), 2) == made[:1:-1]
+        assert changes(connection, Wanted(tenant=profiled, site="s0"), 10) == made[:1]
+        assert changes(connection, Wanted(tenant=profiled, site=SITE, hour=HOUR), 10) == [made[3], made[1]]
 
 
-def test_tenants_see_their_own_alone(server: Server, operation: str) -> None:
-    other = f"{operation}-other"
+def test_tenants_see_their_own_alone(server: Server, profiled: str) -> None:
+    other = f"{profiled}-other"
     with server.pipeline.transaction() as connection:
         put_sites(connection, other)
         put_profiles(connection, other)
-        for tenant in (operation, other):
+        for tenant in (profiled, other):
             set_manual(connection, scope(tenant), 2.0, said(), POLICY)
             replace_rates(connection, rated(tenant, (HOUR, 0.6, True)), NOW)
-    with server.api.transaction(operation) as connection:
+    with server.api.transaction(profiled) as connection:
         everything = thresholds(connection, Wanted(), POLICY, after(60), ENOUGH)
-        assert {each.tenant_id for each in everything} == {operation}
-        assert {each.tenant_id for each in changes(connection, Wanted(), 10)} == {operation}
+        assert {each.tenant_id for each in everything} == {profiled}
+        assert {each.tenant_id for each in changes(connection, Wanted(), 10)} == {profiled}
         assert listed(connection, other) == []
         assert changes(connection, Wanted(tenant=other), 10) == []
     with server.api.transaction() as connection:

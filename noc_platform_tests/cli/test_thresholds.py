@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,12 +13,11 @@ from noc_platform.baselines.products import SITE_VERDICTS
 from noc_platform.baselines.scoring import judge
 from noc_platform.cli.thresholds import hours_named
 from noc_platform.lake.layout import Lake
-from noc_platform.settings import Settings
+from noc_platform.settings import BaselinePolicy, Settings
 from noc_platform.store.sessions import Database, Server
 from noc_platform.telemetry.products import day_of, write_days
+from noc_platform_tests.baselines.changes import limited, put_profiles, put_sites
 from noc_platform_tests.baselines.operation import SUNDAY, history
-from noc_platform_tests.baselines.test_calibration import END, POLICY, limited
-from noc_platform_tests.baselines.test_limits import put_profiles, put_sites
 from noc_platform_tests.cli.test_serve import noc
 
 SAID = ("--by", "ana", "--why", "quiet nights")
@@ -34,7 +34,7 @@ def operation(settings: Settings, database: Database, tenant: str) -> Iterator[s
     with database.transaction() as connection:
         put_sites(connection, tenant)
         put_profiles(connection, tenant)
-    judged = judge(history(2, until=END, seed=9), limited(), POLICY)
+    judged = judge(history(2, until=SUNDAY + timedelta(weeks=2), seed=9), limited(), BaselinePolicy())
     place = judged.column_names.index("tenant_id")
     judged = judged.set_column(place, "tenant_id", [[tenant] * judged.num_rows])
     lake = Lake(settings.lake)
@@ -89,9 +89,8 @@ def test_an_operator_tries_sets_and_takes_back_a_limit(environment: dict[str, st
     assert in_force()["threshold"] == 1.6
     asked(environment, "threshold", "reset", *at, *SAID)
     assert (in_force()["threshold"], in_force()["source"]) == (3.0, "DEFAULT")
-    entries = asked(environment, "explain", "threshold", "s1/phone_events/36")
-    mine = [entry for entry in entries if entry["made_by"] in ("ana", "ben")]
-    assert [entry["action"].removeprefix("THRESHOLD_") for entry in mine] == [
+    entries = asked(environment, "explain", "threshold", "s1/phone_events/36", "--tenant", operation)
+    assert [entry["action"].removeprefix("THRESHOLD_") for entry in entries] == [
         "CHANGED", "CHANGED", "ROLLED_BACK", "CHANGED",
     ]  # fmt: skip
     shown = noc("threshold", "history", *at, environment=environment).stdout
