@@ -19,7 +19,7 @@ from noc_platform.baselines.scoring import JUDGED_SCHEMA
 from noc_platform.errors import BadInput
 from noc_platform.findings.anomalies import anomalies
 from noc_platform.findings.facts.moment import Facts
-from noc_platform.findings.facts.prepared import asking_duckdb, facts_at
+from noc_platform.findings.facts.prepared import Ask, asking_duckdb, asking_postgres, facts_at
 from noc_platform.findings.facts.sources import AHEAD
 from noc_platform.findings.lifecycle import Recorded, close_quiet, muted_by, record
 from noc_platform.findings.policy import RulesPolicy
@@ -27,6 +27,7 @@ from noc_platform.findings.rules.every import drafts
 from noc_platform.findings.rules.silence import feeds_of
 from noc_platform.findings.verdicts import apply_verdicts
 from noc_platform.findings.vocabulary import Depth, Draft
+from noc_platform.lake.archive import have_left
 from noc_platform.lake.engines import live_engine
 from noc_platform.lake.layout import Lake
 from noc_platform.settings import FindingPolicy, MovementPolicy
@@ -53,6 +54,7 @@ SETTLING = timedelta(minutes=30)
 # Moments that are this close are audited over one copy of the telemetry.
 TOGETHER = timedelta(hours=24)
 MOST_AUDITS = 2_000
+Spans = dict[Stream, tuple[datetime, datetime]]
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,25 @@ def audits(
 ) -> Iterator[Audited]:
     """An audit at each of these moments (UTC), the earliest first, each in a transaction of its own."""
     for together in _together(sorted(moments)):
+        read = spans(together[0], together[-1], policy.rules)
         with database.transaction() as connection:
-            engine = live_engine(lake, connection, spans(together[0], together[-1], policy.rules))
-            ask = asking_duckdb(engine.con, policy.rules, policy.movement)
             calendar = _calendar(connection, Window(together[0] - TOGETHER, together[-1] + TOGETHER))
+            ask = asking(connection, lake, read, policy)
         for as_of in together:
-            facts = facts_at(ask, policy.rules, as_of)
             hours = _judged(lake, as_of, policy.findings) if depth >= Depth.DEEP else JUDGED_SCHEMA.empty_table()
             with database.transaction() as connection:
+                here = ask or asking_postgres(connection, policy.rules, policy.movement)
+                facts = facts_at(here, policy.rules, as_of)
                 done = _audit(connection, facts, hours, calendar, as_of, depth, policy)
             yield done
+
+
+def asking(connection: Connection, lake: Lake, read: Spans, policy: AuditPolicy) -> Ask | None:
+    """A way to ask for what is to be read where some of it has left PostgreSQL; None where all of it is there."""
+    first, last = min(start for start, _ in read.values()), max(end for _, end in read.values())
+    if not have_left(connection, first.date(), last.date()):
+        return None
+    return asking_duckdb(live_engine(lake, connection, read).con, policy.rules, policy.movement)
 
 
 def last_hour(connection: Connection) -> datetime | None:
@@ -123,7 +134,7 @@ def _audit(
     return Audited(as_of, len(facts.guards), len(facts.sites), dict(seen), late, recorded)
 
 
-def spans(first: datetime, last: datetime, rules: RulesPolicy) -> dict[Stream, tuple[datetime, datetime]]:
+def spans(first: datetime, last: datetime, rules: RulesPolicy) -> Spans:
     """How much of each stream audits from one moment to another read."""
     memory = rules.facts.memory
     reach = {

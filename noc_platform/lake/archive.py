@@ -74,6 +74,13 @@ def days_present(connection: Connection) -> list[date]:
     return list(connection.execute(select(telemetry_day.c.day).distinct().order_by(telemetry_day.c.day)).scalars())
 
 
+def have_left(connection: Connection, first: date, last: date) -> bool:
+    """Whether anything of these UTC days, both included, is no longer in PostgreSQL."""
+    day = telemetry_day.c
+    left = select(day.day).where(day.day.between(first, last), day.dropped_at.is_not(None)).limit(1)
+    return connection.execute(left).first() is not None
+
+
 def archive(connection: Connection, lake: Lake, stream: Stream, days: list[date]) -> list[Archived]:
     """Bring the lake up to date with PostgreSQL for these days of a stream, whichever tenants changed.
 

@@ -13,13 +13,12 @@ from sqlalchemy import Connection, text
 
 from noc_platform.definitions import defs
 from noc_platform.errors import BadInput
-from noc_platform.findings.audit import MOST_AUDITS, Audited, AuditPolicy, audits, last_hour, moments, spans
+from noc_platform.findings.audit import MOST_AUDITS, Audited, AuditPolicy, asking, audits, last_hour, moments, spans
 from noc_platform.findings.facts.moment import Facts
-from noc_platform.findings.facts.prepared import asking_duckdb, facts_at
+from noc_platform.findings.facts.prepared import asking_postgres, facts_at
 from noc_platform.findings.queries import Finding, Wanted, findings, hours_of_findings
 from noc_platform.findings.vocabulary import Depth, Status
 from noc_platform.lake.archive import retire_all
-from noc_platform.lake.engines import live_engine
 from noc_platform.resources import Platform as Installed
 from noc_platform.settings import Settings
 from noc_platform.simulator.world import WorldPlan
@@ -66,11 +65,15 @@ def held(here: Platform, wanted: Wanted = EVERY) -> list[Finding]:
         return findings(connection, wanted, 10_000)
 
 
-def known(here: Platform, as_of: datetime) -> list[Any]:
+def known(here: Platform, as_of: datetime, has_left: bool) -> list[Any]:
     with here.server.pipeline.transaction() as connection:
-        engine = live_engine(here.lake, connection, spans(as_of, as_of, policy(here).rules))
-        ask = asking_duckdb(engine.con, policy(here).rules, policy(here).movement)
-        return plain(facts_at(ask, policy(here).rules, as_of))
+        ask = asking(connection, here.lake, spans(as_of, as_of, policy(here).rules), policy(here))
+        assert (ask is None) is not has_left
+        return plain(
+            facts_at(
+                ask or asking_postgres(connection, policy(here).rules, policy(here).movement), policy(here).rules, as_of
+            )
+        )
 
 
 def plain(facts: Facts) -> list[Any]:
@@ -118,12 +121,12 @@ def test_one_open_finding_for_each_thing_however_often_it_is_seen(audited: Platf
 def test_a_moment_is_audited_the_same_once_its_days_have_left_postgresql(audited: Platform) -> None:
     """Nothing but `as_of` decides what was known (defect 1); facts come from wherever the rows now are."""
     as_of = middle() + 30 * timedelta(minutes=1)
-    before = known(audited, as_of)
+    before = known(audited, as_of, has_left=False)
     assert len(before) > PLAN.sites
     retired = retire_all(audited.server.pipeline, audited.lake, timedelta(0), datetime(2027, 1, 1, tzinfo=UTC))
     assert sum(each.rows for each in retired) > 1_000
     assert all(each.kept_because is None for each in retired)
-    assert known(audited, as_of) == before
+    assert known(audited, as_of, has_left=True) == before
 
 
 def test_maintenance_window_suppression(audited: Platform) -> None:
