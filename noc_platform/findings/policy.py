@@ -56,12 +56,14 @@ class SilencePolicy:
 class InactivityPolicy:
     """How inactive somebody is (domain.md §2.4). Weights are of phone, movement, tasks, checkpoints, by night and in
     the deep of it; they are normalised over what is known. Less than `least_coverage` of all weight known tells
-    nothing: it takes more than a phone that lies still. Where no steps are counted, less than `still_meters` in a
+    nothing: it takes more than a phone that lies still. Nobody is inactive before `after`: guards who rest for an hour
+    and a half are common (scoreboard, false findings). Where no steps are counted, less than `still_meters` in a
     window is no movement: a phone that lies still is credited 16 m/h (scoreboard, movement of a guard who sits)."""
 
     weights: tuple[float, float, float, float] = (0.20, 0.30, 0.25, 0.25)
     deep_weights: tuple[float, float, float, float] = (0.30, 0.40, 0.25, 0.30)
     deep_night: tuple[int, int] = (1, 5)
+    after: timedelta = 110 * MINUTE
     inactive_from: float = 0.8
     critical_from: float = 0.9
     least_coverage: float = 0.7
@@ -72,8 +74,8 @@ class InactivityPolicy:
 class TourPolicy:
     """Tours (domain.md §2.3): how late is how bad, and what no walk explains.
 
-    A tour is missed when the phone of whoever was to walk it was heard for `least_heard` of its time: of others nobody
-    knows. `abandoned_meters` is past the edge of the geofence, `abandoned_after` since the last scan. Scans are ghostly
+    A tour is missed when the phone of whoever was to walk it was heard for `least_heard` of its time and grace: of
+    others nobody knows. `abandoned_meters` is past the edge of the geofence, `abandoned_after` since the last scan. Scans are ghostly
     when there are `ghost_scans` or more and half of them follow within `ghost_seconds`, faster than `fastest_walk`
     metres a second, or at one place: half of all steps between them shorter than `ghost_meters`.
     """

@@ -123,7 +123,7 @@ class Truth:
         spells = self.spells.get(person, [])
         if any(spell.name in LYING and spell.covers(moment) for spell in spells):
             return None
-        shift = self._shift(person, moment)
+        shift = self.shift_of(person, moment)
         if shift is None:
             return Silence.OFF_DUTY
         if shift.comes is None or moment < shift.comes:
@@ -134,7 +134,8 @@ class Truth:
             return None
         return self._of_present(person, moment, spells, is_heard)
 
-    def _shift(self, person: Person, moment: datetime) -> Shift | None:
+    def shift_of(self, person: Person, moment: datetime) -> Shift | None:
+        """The shift of a person that goes on, by the roster or by their being there."""
         for shift in self.shifts.get(person, []):
             is_there = shift.comes is not None and shift.leaves is not None and shift.comes <= moment < shift.leaves
             if is_there or shift.starts <= moment < shift.ends:

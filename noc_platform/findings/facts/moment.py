@@ -102,8 +102,8 @@ class Guard:
 class Tour:
     """What is known of one tour due. Gaps and steps are from one scan to the next.
 
-    `heard_slots` are stretches of ten minutes of its time in which the phone of whoever was to walk it was heard; known
-    only of tours that are late.
+    `heard_slots` are stretches of ten minutes of its time and grace in which the phone of whoever was to walk it was
+    heard; known only of tours that are late.
     """
 
     tenant_id: str
@@ -137,7 +137,12 @@ class Tour:
     def is_late(self, as_of: datetime) -> bool:
         """Whether it is past its time and grace, and neither ended nor scanned to the end."""
         is_open = not self.is_ended and not 0 < self.total_checkpoints <= self.scanned
-        return is_open and as_of > self.due_until + timedelta(minutes=self.grace_minutes)
+        return is_open and as_of > self.lapses_at
+
+    @property
+    def lapses_at(self) -> datetime:
+        """When its time and grace are over."""
+        return self.due_until + timedelta(minutes=self.grace_minutes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

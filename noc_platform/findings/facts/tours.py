@@ -42,16 +42,18 @@ def tour_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
 def tours_heard(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
     """One row for each tour while whose time the phone of whoever was to walk it was heard at all.
 
-    Columns: tenant_id, tour_id, heard_slots (stretches of ten minutes, of `[due_at, due_until)`). To be asked of few
+    Columns: tenant_id, tour_id, heard_slots (stretches of ten minutes, from when it fell due until its grace
+    was over). To be asked of few
     people, as it reads what phones said over `memory`.
     """
     told = known_by(sources, as_of, policy, heard_for=policy.memory).telemetry
     narrow = [*PERSON, "occurred_at"]
     words = told.device_events.select(*narrow).union(told.location_updates.select(*narrow))
     due = told.tours_due
+    due = due.mutate(lapses_second=epoch_second(due.due_until) + due.grace_minutes.fill_null(0.0) * 60.0)
     during = words.join(
-        due.select(*TOUR, "person_id", "due_at", "due_until"),
-        [*PERSON, words.occurred_at >= due.due_at, words.occurred_at < due.due_until],
+        due.select(*TOUR, "person_id", "due_at", "lapses_second"),
+        [*PERSON, words.occurred_at >= due.due_at, epoch_second(words.occurred_at) < due.lapses_second],
     )
     slot = (epoch_second(during.occurred_at) / SLOT_SECONDS).floor().cast("int64")
     return during.mutate(slot=slot).group_by(*TOUR).agg(heard_slots=lambda rows: rows.slot.nunique())

@@ -49,7 +49,9 @@ def _stillness(guard: Guard, look: Look) -> datetime | None:
     if duty_of(guard, policy, look.as_of).cause is not None or is_unheard(guard, policy, look.as_of):
         return None
     since = still_since(guard, look.policy.facts, look.as_of)
-    return since if since is not None and look.feeds(guard.tenant_id).is_work_told(since) else None
+    if since is None or look.as_of - since < look.policy.inactivity.after:
+        return None
+    return since if look.feeds(guard.tenant_id).is_work_told(since) else None
 
 
 def inactivity_of(guard: Guard, is_deep_night: bool, policy: RulesPolicy, as_of: datetime) -> Inactivity | None:

@@ -52,7 +52,7 @@ def _would_be_known(tour: Tour, guard: Guard, look: Look) -> bool:
     """
     if look.told(guard).cause is Silence.NOT_ARRIVED:
         return guard.shift_starts_at is not None and tour.due_at >= guard.shift_starts_at
-    slots = (tour.due_until - tour.due_at).total_seconds() / SLOT_SECONDS
+    slots = (tour.lapses_at - tour.due_at).total_seconds() / SLOT_SECONDS
     if tour.heard_slots is None or tour.heard_slots < look.policy.tours.least_heard * slots:
         return False
     return look.feeds(guard.tenant_id).is_work_told(tour.due_until)
