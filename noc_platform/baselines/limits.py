@@ -124,7 +124,7 @@ def apply_proposals(
             said = (made_at, PLATFORM, proposal["reason"], week, None, inputs)
             made.append(_follow(scope, Kind.LEARNED, held, proposal["after"], *said))
     _write(connection, made)
-    restate(connection, policy, _newest(connection, made_at))
+    restate(connection, policy, made_at)
     return len(made)
 
 
@@ -166,7 +166,7 @@ def _say(
         )
     change = _follow(scope, kind, last, value, said.at, said.by.strip(), said.why.strip(), None, undoes, {})
     _write(connection, [change])
-    restate(connection, policy, _newest(connection, said.at, scope.where), scope.where)
+    restate(connection, policy, said.at, scope.where)
     return change
 
 
@@ -229,14 +229,6 @@ def _held(connection: Connection, kind: Kind, where: Where = EVERYWHERE) -> dict
 
 def _last(connection: Connection, scope: Scope, kind: Kind) -> _Last:
     return _held(connection, kind, scope.where).get(scope, NEVER)
-
-
-def _newest(connection: Connection, at: datetime, where: Where = EVERYWHERE) -> datetime:
-    """A moment, or that of what is known since then: what is told late must not bring back how things were."""
-    question = f"""select greatest(:at, (select max(made_at) from noc_threshold_change where {where.sql}),
-                                        (select max(as_of) from noc_false_positive_rate where {where.sql}))"""
-    moment: datetime = connection.execute(text(question), {"at": at, **where.values}).scalar_one()
-    return moment
 
 
 def _why_not(connection: Connection, undone: Change, last: _Last) -> str:

@@ -120,7 +120,7 @@ def stated(connection: Connection, profiles: pa.Table, policy: ThresholdPolicy, 
     for name in STATED:
         filled = before[name] if name not in AT_FIRST else pc.fill_null(before[name], AT_FIRST[name])
         told = told.append_column(name, filled)
-    now = _stated(told, limits_of(connection, as_of), rates_of(connection, as_of), policy, as_of)
+    now = _stated(connection, told, policy, as_of, EVERYWHERE)
     for name in STATED:
         profiles = profiles.append_column(name, now[name])
     return profiles
@@ -129,11 +129,11 @@ def stated(connection: Connection, profiles: pa.Table, policy: ThresholdPolicy, 
 def restate(connection: Connection, policy: ThresholdPolicy, as_of: datetime, where: Where = EVERYWHERE) -> int:
     """Bring the stored profiles' columns `STATED` up to what is in force at `as_of` (UTC); gives how many rows changed.
 
-    The caller holds the limits (`hold`). Doing it again changes nothing.
+    The caller holds the limits (`hold`). Doing it again changes nothing, nor does it for a moment before what is known:
+    a week that is tuned late does not bring back how things were.
     """
     cells = copy_out(connection, baseline_profile.name, LIMITED_SCHEMA, where.sql, **where.values)
-    limits, rates = limits_of(connection, as_of, where), rates_of(connection, as_of, where)
-    now = _stated(cells, limits, rates, policy, as_of)
+    now = _stated(connection, cells, policy, as_of, where)
     differs = pc.or_(*(pc.not_equal(cells[name], now[name]) for name in AT_FIRST))
     changed = now.filter(differs)
     if not changed.num_rows:
@@ -150,16 +150,30 @@ def restate(connection: Connection, policy: ThresholdPolicy, as_of: datetime, wh
     ).rowcount
 
 
-def _stated(cells: pa.Table, limits: pa.Table, rates: pa.Table, policy: ThresholdPolicy, as_of: datetime) -> pa.Table:
+def _stated(
+    connection: Connection, cells: pa.Table, policy: ThresholdPolicy, as_of: datetime, where: Where
+) -> pa.Table:
     """The cells, which say what was stated of them so far, with what is to be stated now."""
-    limited = with_limits(cells, limits, rates, policy)
+    moment = _newest(connection, as_of)
+    rates = rates_of(connection, moment, where)
+    limited = with_limits(cells, limits_of(connection, moment, where), rates, policy)
     threshold = pc.fill_null(limited["threshold"], policy.default)
     is_moved = pc.not_equal(threshold, cells["dynamic_threshold"])
-    moved_at = pc.if_else(is_moved, pa.scalar(as_of, INSTANT), cells["last_threshold_update"])
+    before, told_at = cells["last_threshold_update"], pa.scalar(as_of, INSTANT)
+    moved_at = pc.if_else(pc.fill_null(pc.greater(before, told_at), False), before, told_at)
     rate = pc.fill_null(told_of(cells, rates)["false_positive_rate"], AT_FIRST["false_positive_rate"])
     columns = {name: cells[name] for name in CELL}
-    columns |= {"false_positive_rate": rate, "dynamic_threshold": threshold, "last_threshold_update": moved_at}
+    columns |= {"false_positive_rate": rate, "dynamic_threshold": threshold}
+    columns["last_threshold_update"] = pc.if_else(is_moved, moved_at, before)
     return pa.table(columns).cast(STATED_SCHEMA)
+
+
+def _newest(connection: Connection, as_of: datetime) -> datetime:
+    """A moment, or that of what is known since then."""
+    question = """select greatest(:as_of, (select max(made_at) from noc_threshold_change),
+                                          (select max(as_of) from noc_false_positive_rate))"""
+    moment: datetime = connection.execute(text(question), {"as_of": as_of}).scalar_one()
+    return moment
 
 
 def _by_scope(rates: pa.Table) -> dict[Scope, dict[str, Any]]:
@@ -168,7 +182,8 @@ def _by_scope(rates: pa.Table) -> dict[Scope, dict[str, Any]]:
 
 def _turned(scope: Scope, rate: dict[str, Any], as_of: datetime) -> Decision:
     said = f"{rate['false_positives']} of {rate['adjudicated']} alarms that people judged were nothing"
-    reason = f"{said}: guarded from now on." if rate["is_guarded"] else f"{said}: not guarded any more."
+    seen = said if rate["adjudicated"] else "Nobody has judged alarms of it of late"
+    reason = f"{seen}: {'guarded from now on' if rate['is_guarded'] else 'not guarded any more'}."
     return Decision(
         scope.tenant_id,
         Subject.THRESHOLD,

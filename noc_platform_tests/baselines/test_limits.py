@@ -418,6 +418,16 @@ def test_profiles_learned_anew_state_what_is_in_force(database: Database, profil
         assert restate(connection, POLICY, after(61)) == 0
 
 
+def test_what_is_counted_late_does_not_bring_back_how_things_were(database: Database, profiled: str) -> None:
+    with database.transaction() as connection:
+        set_manual(connection, scope(profiled), 4.2, said(), POLICY)
+        replace_rates(connection, rated(profiled, (HOUR, 0.1, False)), SUNDAY)
+        restate(connection, POLICY, SUNDAY)
+        profile = told(connection, profiled)
+    assert (profile["dynamic_threshold"], profile["last_threshold_update"]) == (4.2, NOW)
+    assert profile["false_positive_rate"] == 0.1
+
+
 def test_tenants_do_not_see_or_change_each_others_limits(server: Server, profiled: str) -> None:
     other = f"{profiled}-other"
     with server.pipeline.transaction() as connection:
