@@ -27,6 +27,7 @@ from noc_platform.baselines.verdicts import judged_in
 from noc_platform.settings import TuningPolicy
 
 NAMES = tuple(metric.name for metric in METRICS)
+READ = ("tenant_id", "site_id", "metric_type", "bucket", "evidence_z", "threshold", "threshold_source")
 DAYS_A_WEEK = 7
 DAY_MICROSECONDS = 24 * HOUR_MICROSECONDS
 # So many verdicts of a kind move a limit half as far as any number would.
@@ -91,7 +92,7 @@ def _judged_between(judged: pa.Table, since: datetime, until: datetime) -> pa.Ta
     is_in = pc.and_(pc.greater_equal(bucket, pa.scalar(since, INSTANT)), pc.less(bucket, pa.scalar(until, INSTANT)))
     is_judged = pc.is_in(judged["verdict"], pa.array([Verdict.ANOMALOUS.value, Verdict.USUAL.value]))
     is_whole = pc.and_(pc.is_valid(judged["tenant_id"]), pc.is_valid(judged["site_id"]))
-    return judged.filter(pc.and_(pc.and_(is_in, is_judged), is_whole))
+    return judged.select(READ).filter(pc.and_(pc.and_(is_in, is_judged), is_whole))
 
 
 def _of(table: pa.Table, tenant: str) -> pa.Table:

@@ -196,8 +196,12 @@ def test_the_budget_is_of_all_metrics_together() -> None:
 
 
 def test_metrics_move_apart_as_people_say_they_differ() -> None:
-    rows = several(20, 0) + several(0, 20, 100, metric_type="movement_distance")
-    assert after(rows) > after(rows, metric="movement_distance")
+    rows = several(20, 0) + several(10, 10, 100, metric_type="movement_distance", z=-4.5)
+    wanted = {
+        scope[2]: json.loads(change["inputs"])["limit_wanted"] for scope, change in proposed(rows).items()
+        if scope[1] == "s0" and scope[3] is None
+    }  # fmt: skip
+    assert wanted["phone_events"] >= wanted["movement_distance"] + 0.2
 
 
 def test_a_limit_never_misses_more_of_what_people_confirmed_than_was_set() -> None:
@@ -245,6 +249,12 @@ def test_a_cell_that_is_false_again_and_again_is_raised_alone() -> None:
     assert ("t", "s0", "phone_events", 50) not in proposed(rows[:2], judged=QUIET)
     held = [learned(3.5, 50)]
     assert proposed(rows, judged=QUIET, held=held)["t", "s0", "phone_events", 50]["after"] == 4.0
+
+
+def test_one_wild_false_alarm_of_a_cell_does_not_set_its_limit() -> None:
+    """It may have been called false by mistake."""
+    rows = [*several(3, 0, hour_of_week=50, z=-4.2), said(9, hour_of_week=50, z=-9.0)]
+    assert proposed(rows, judged=QUIET, held=[learned(4.0, 50)])["t", "s0", "phone_events", 50]["after"] == 4.2
 
 
 def test_a_cell_never_misses_what_people_confirmed_there() -> None:

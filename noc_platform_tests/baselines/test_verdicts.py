@@ -119,6 +119,15 @@ def test_many_false_alarms_in_proportion_are_none_while_the_budget_is_kept() -> 
     assert of_metric(several(9, 4), false_alarms_per_site_week=10.0)["is_guarded"]
 
 
+def test_what_was_guarded_for_being_over_the_budget_stays_so_until_it_is_well_within() -> None:
+    """Two a week are the share of one metric; somebody guarded at nine in thirty days is not let go at seven."""
+    generous: Row = {"false_alarms_per_site_week": 10.0}
+    was = false_positive_rates(table(several(9, 4)), SUNDAY, VerdictPolicy(**generous))
+    assert of_metric(several(7, 5), before=was, **generous)["is_guarded"]
+    assert not of_metric(several(7, 5), **generous)["is_guarded"]
+    assert not of_metric(several(5, 5), before=was, **generous)["is_guarded"]
+
+
 def test_within_the_budget_a_good_rate_is_told() -> None:
     assert of_metric(several(2, 18), false_alarms_per_site_week=10.0)["false_positive_rate"] == pytest.approx(0.1)
 
