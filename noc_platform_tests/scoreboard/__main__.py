@@ -6,12 +6,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from noc_platform_tests.scoreboard import arrivals, detection, signals, tuning
+from noc_platform_tests.scoreboard import arrivals, detection, signals, silence, tuning
 from noc_platform_tests.scoreboard.claims import Claim
 from noc_platform_tests.scoreboard.histories import History
 from noc_platform_tests.scoreboard.months import Months
 from noc_platform_tests.scoreboard.report import document, page
-from noc_platform_tests.scoreboard.worlds import ARRIVALS, OPERATION, platform, written
+from noc_platform_tests.scoreboard.worlds import ARRIVALS, OPERATION, SILENCE, platform, written
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -23,11 +23,13 @@ def main() -> int:
         claims += signals.claims(signals.Evidence(world, taken_in))
     with written(ARRIVALS) as world:
         claims += arrivals.claims(world, arrivals.ORDERS)
+    with written(SILENCE) as world:
+        claims += silence.claims(silence.Evidence.of(world))
     with written(detection.MONTHS) as world:
         months = Months(History(world))
         claims += detection.claims(detection.Ways(months))
         claims += tuning.claims(tuning.Tuning(months))
-    plans = {"operation": OPERATION, "arrivals": ARRIVALS, "months": detection.MONTHS}
+    plans = {"operation": OPERATION, "arrivals": ARRIVALS, "silence": SILENCE, "months": detection.MONTHS}
     (DOCS / "scoreboard.md").write_text(page(claims, plans))
     (DOCS / "scoreboard.json").write_text(document(claims, plans))
     table = Table("claim", "value", "interval", "cases", "holds")

@@ -130,6 +130,11 @@ class FindingTruth:
         covered = (min(spell.ends, due.due_until) - max(spell.starts, due.due_at) for spell in failing)
         return any(each > COVERED * length for each in covered)
 
+    def is_somebody_else(self, due: Due) -> bool:
+        """Whether attendance says somebody was there to walk a tour who was not."""
+        spells = self.truth.spells.get(due.person, [])
+        return any(spell.name in LYING and spell.starts < due.lapses_at and spell.ends > due.due_at for spell in spells)
+
     def failed_alone(self, person: Person, at: datetime) -> bool:
         """Whether nothing of what the person did in the last hours is anything but innocent."""
         shift = self.truth.shift_of(person, at)

@@ -1,4 +1,4 @@
-"""Bugs such as others have made (domain.md §10), put into the signal code for as long as a `with` lasts."""
+"""Bugs such as others have made (domain.md §10), put into signals and rules for as long as a `with` lasts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,6 +9,9 @@ from unittest.mock import patch
 import ibis
 import ibis.expr.types as ir
 
+from noc_platform.findings.facts.moment import Guard
+from noc_platform.findings.rules import inactivity, silence
+from noc_platform.findings.rules.look import Look
 from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
 from noc_platform.streams.declaration import Stream
 from noc_platform.telemetry import local_time, movement, queries, signals
@@ -85,6 +88,30 @@ def accuracy_ignored() -> Iterator[None]:
         yield
 
 
+def late_feed_for_silent_guards() -> AbstractContextManager[Any]:
+    """No feed is ever late (defect 2): whoever is not heard is at fault."""
+    return patch.object(silence, "_feeds", lambda *_: silence.Feeds())
+
+
+def duty_not_asked() -> AbstractContextManager[Any]:
+    """Whoever is off duty is expected to work (defect 9)."""
+    return patch.object(silence, "duty_of", lambda *_: silence.Told(None, "on duty"))
+
+
+@contextmanager
+def unheard_for_idle() -> Iterator[None]:
+    """Nothing known of a phone is nothing done by its guard (defects 4 and 5)."""
+
+    def since(guard: Guard, look: Look) -> Any:
+        return None if guard.phone_events_count else look.as_of - look.policy.facts.window
+
+    with (
+        patch.object(inactivity, "_stillness", since),
+        patch.object(inactivity, "signs_of", lambda *_: dict.fromkeys(inactivity.COMPONENTS, False)),
+    ):
+        yield
+
+
 # Each with the claim it must move.
 BUGS: dict[str, tuple[Bug, str]] = {
     "degrees for metres": (degrees_for_metres, "movement of a walking guard"),
@@ -98,4 +125,9 @@ BUGS: dict[str, tuple[Bug, str]] = {
         "tour_checkpoints of a guard's hour",
     ),
     "accuracy ignored": (accuracy_ignored, "movement of a guard who sits"),
+}
+SILENCE_BUGS: dict[str, tuple[Bug, str]] = {
+    "late feed for silent guards": (late_feed_for_silent_guards, "a failed feed is one finding"),
+    "duty not asked": (duty_not_asked, "cause of a guard's silence"),
+    "unheard for idle": (unheard_for_idle, "nobody is blamed for what failed"),
 }

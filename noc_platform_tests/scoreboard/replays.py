@@ -1,10 +1,10 @@
 """An audit replayed over the days of a world: what was known at each moment, and what the rules found in it."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from noc_platform.findings.facts.moment import Facts
 from noc_platform.findings.facts.prepared import asking_duckdb, facts_at
@@ -24,35 +24,36 @@ EARLIEST, AHEAD_MINUTES = "2000-01-01", 10
 RULES = RulesPolicy()
 
 
+def audited(world: Written) -> dict[datetime, Facts]:
+    """What was known at each moment of an audit every `EVERY`, straight over the files of a world."""
+    engine = History(world).engine
+    for table in ("noc_device_event", "noc_location_update"):
+        # Rows the door would refuse.
+        engine.con.execute(
+            f"""delete from {table} where occurred_at < timestamptz '{EARLIEST} 00:00+00'
+                or occurred_at > received_at + interval {AHEAD_MINUTES} minute"""
+        )
+    ask = asking_duckdb(engine.con, RULES, POLICY)
+    return {as_of: facts_at(ask, RULES, as_of) for as_of in _moments(world)}
+
+
+def _moments(world: Written) -> list[datetime]:
+    """When audits run: from the second hour on."""
+    plan = world.manifest.plan
+    first = moments_of(plan, plan.days * 24 - 1)[1]
+    return [first + nth * EVERY for nth in range(int((plan.days * 24 - 2) * timedelta(hours=1) / EVERY))]
+
+
 @dataclass(frozen=True)
 class Replay:
-    """An audit every `EVERY`, straight over the files of a world; rows the door would refuse are left out."""
+    """The rules over what was known at each moment."""
 
-    world: Written
-
-    @cached_property
-    def engine(self) -> Any:
-        """DuckDB over the world."""
-        engine = History(self.world).engine
-        for table in ("noc_device_event", "noc_location_update"):
-            engine.con.execute(
-                f"""delete from {table} where occurred_at < timestamptz '{EARLIEST} 00:00+00'
-                    or occurred_at > received_at + interval {AHEAD_MINUTES} minute"""
-            )
-        return engine
+    facts: Mapping[datetime, Facts]
 
     @cached_property
     def moments(self) -> list[datetime]:
-        """When audits run: from the second hour on."""
-        plan = self.world.manifest.plan
-        first = moments_of(plan, plan.days * 24 - 1)[1]
-        return [first + nth * EVERY for nth in range(int((plan.days * 24 - 2) * timedelta(hours=1) / EVERY))]
-
-    @cached_property
-    def facts(self) -> dict[datetime, Facts]:
-        """What was known at each of them."""
-        ask = asking_duckdb(self.engine.con, RULES, POLICY)
-        return {as_of: facts_at(ask, RULES, as_of) for as_of in self.moments}
+        """The moments, in order."""
+        return sorted(self.facts)
 
     @cached_property
     def looks(self) -> list[Look]:

@@ -1,6 +1,6 @@
 """Claims about silence and findings: why nobody is heard, who is never blamed for it, what is found of what is so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from noc_platform.findings.facts.moment import Guard
+from noc_platform.findings.facts.moment import Facts, Guard
 from noc_platform.findings.vocabulary import Draft, Silence
 from noc_platform_tests.scoreboard.claims import Claim, Numbers, exactly, f1, resampled, share
 from noc_platform_tests.scoreboard.finding_truth import AFTER, BLAMES, FindingTruth
-from noc_platform_tests.scoreboard.replays import Replay
+from noc_platform_tests.scoreboard.replays import Replay, audited
 from noc_platform_tests.scoreboard.silent_truth import HEARD, Person, Spell, Truth
 from noc_platform_tests.scoreboard.simpler_ways import Cells, z_score
 from noc_platform_tests.scoreboard.worlds import Written
@@ -51,14 +51,20 @@ class Moment:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A world, an audit of all of its days, and the truth."""
+    """A world, what was known at each moment of an audit of all of its days, and the truth."""
 
     world: Written
+    facts: Mapping[datetime, Facts]
+
+    @classmethod
+    def of(cls, world: Written) -> "Evidence":
+        """Of a world that has not been audited yet."""
+        return cls(world, audited(world))
 
     @cached_property
     def replay(self) -> Replay:
-        """The audit."""
-        return Replay(self.world)
+        """What the rules make of it."""
+        return Replay(self.facts)
 
     @cached_property
     def so(self) -> FindingTruth:
@@ -133,15 +139,14 @@ def _unblamed(name: str, evidence: Evidence) -> Claim:
         for draft in evidence.replay.drafts
         if draft.finding_type in BLAMES
     }
-    right = np.array([(*row.person, row.at) not in blamed for row in rows])
-    value, low, high = share(right, np.array(["/".join(row.person) for row in rows]))
+    failed = {(*row.person, row.at) for row in rows}
     simpler = {
-        way: 1 - len({(*guard.key, at) for at, guard in told} & {(*row.person, row.at) for row in rows}) / len(rows)
+        way: 1 - len({(*guard.key, at) for at, guard in told} & failed) / len(failed)
         for way, told in evidence.simpler.items()
     }
-    return Claim(
+    return exactly(
         name, "Moments of guards whose phone, site or feed failed, and who did nothing wrong, with no finding that "
-        "blames them.", value, low, high, len(rows), wanted=1.0, baselines=simpler,
+        "blames them.", len(failed - blamed), len(failed), simpler,
     )  # fmt: skip
 
 
@@ -183,7 +188,7 @@ def _missed_tours(name: str, evidence: Evidence) -> Claim:
         for due in so.tours.values()
         if evidence.replay.moments[0] < due.lapses_at < last
         and due.done_at > due.lapses_at + heard
-        and not so.is_excused(due)
+        and not (so.is_excused(due) or so.is_somebody_else(due))
     ]
     told: dict[tuple[str, str], datetime] = {}
     for draft in evidence.replay.drafts:

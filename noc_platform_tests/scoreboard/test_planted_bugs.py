@@ -1,4 +1,4 @@
-"""The scoreboard can fail: a bug planted in the signal code moves its row out of the interval it had without."""
+"""The scoreboard can fail: a bug planted in signals or rules moves its row out of the interval it had without."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,14 @@ import pytest
 
 from noc_platform.simulator.world import WorldPlan
 from noc_platform.telemetry.vocabulary import Signal
-from noc_platform_tests.scoreboard.planted_bugs import BUGS
+from noc_platform_tests.scoreboard import silence
+from noc_platform_tests.scoreboard.planted_bugs import BUGS, SILENCE_BUGS
 from noc_platform_tests.scoreboard.signals import COUNTS, ROWS, Evidence
 from noc_platform_tests.scoreboard.worlds import Platform, Written, platform, written
 
 PLAN = WorldPlan(guards=45, sites=8, days=2, seed=3, planted=8.0)
+# With feeds that fail, a site that falls silent, guards who sleep.
+SILENT_PLAN = WorldPlan(guards=45, sites=8, days=2, seed=7, planted=8.0)
 Taken = tuple[Written, Platform]
 
 
@@ -37,4 +40,20 @@ def test_a_planted_bug_moves_its_row(taken_in: Taken, sound: Evidence, name: str
     before = ROWS[row](row, sound)
     with bug():
         after = ROWS[row](row, Evidence(*taken_in))
+    assert before.is_moved(after), f"{before.value} became {after.value}"
+
+
+@pytest.fixture(scope="module")
+def audited() -> Iterator[silence.Evidence]:
+    with written(SILENT_PLAN) as world:
+        yield silence.Evidence.of(world)
+
+
+@pytest.mark.parametrize("name", SILENCE_BUGS)
+def test_a_planted_bug_in_the_rules_moves_its_row(audited: silence.Evidence, name: str) -> None:
+    bug, row = SILENCE_BUGS[name]
+    before = silence.ROWS[row](row, audited)
+    with bug():
+        after = silence.ROWS[row](row, silence.Evidence(audited.world, audited.facts))
+    assert before.holds, before
     assert before.is_moved(after), f"{before.value} became {after.value}"
