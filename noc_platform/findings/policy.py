@@ -75,9 +75,9 @@ class TourPolicy:
     """Tours (domain.md §2.3): how late is how bad, and what no walk explains.
 
     A tour is missed when the phone of whoever was to walk it was heard for `least_heard` of its time and grace: of
-    others nobody knows. `abandoned_meters` is past the edge of the geofence, `abandoned_after` since the last scan. Scans are ghostly
-    when there are `ghost_scans` or more and half of them follow within `ghost_seconds`, faster than `fastest_walk`
-    metres a second, or at one place: half of all steps between them shorter than `ghost_meters`.
+    others nobody knows. `abandoned_meters` is past the edge of the geofence, `abandoned_after` since the last scan.
+    Scans are ghostly when there are `ghost_scans` or more and half of them follow within `ghost_seconds`, faster than
+    `fastest_walk` metres a second, or at one place: half of all steps between them shorter than `ghost_meters`.
     """
 
     medium_after: timedelta = 30 * MINUTE
