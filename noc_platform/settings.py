@@ -166,6 +166,10 @@ class Settings(BaseSettings):
     false_alarms_per_site_week: Annotated[
         float, Field(gt=0, le=168, description="False alarms a site and week, of all metrics together, limits aim at.")
     ] = 1.0
+    most_confirmed_missed: Annotated[
+        float,
+        Field(ge=0, lt=1, description="No limit rises so far that more of what people confirmed would be missed."),
+    ] = 0.25
     stable_sample_count: Annotated[
         int, Field(ge=1, le=10_000, description="Hours of its own above which a baseline is mature.")
     ] = 100
@@ -278,7 +282,11 @@ class Settings(BaseSettings):
     @cached_property
     def tuning_policy(self) -> TuningPolicy:
         """How learned limits move with verdicts."""
-        return TuningPolicy(false_alarms_per_site_week=self.false_alarms_per_site_week, default=self.default_threshold)
+        return TuningPolicy(
+            false_alarms_per_site_week=self.false_alarms_per_site_week,
+            most_missed=self.most_confirmed_missed,
+            default=self.default_threshold,
+        )
 
     @cached_property
     def finding_policy(self) -> FindingPolicy:
