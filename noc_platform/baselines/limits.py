@@ -122,7 +122,9 @@ def apply_proposals(
         if _is_news(proposal["after"], held, week, made_at):
             inputs = json.loads(proposal["inputs"] or "{}")
             said = (made_at, PLATFORM, proposal["reason"], week, None, inputs)
-            made.append(_follow(scope, Kind.LEARNED, held, proposal["after"], *said))
+            change = _follow(scope, Kind.LEARNED, held, proposal["after"], *said)
+            last[scope] = _Last(change.change_id, change.value, made_at, week)
+            made.append(change)
     _write(connection, made)
     restate(connection, policy, made_at)
     return len(made)

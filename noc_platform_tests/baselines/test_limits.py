@@ -16,6 +16,7 @@ from noc_platform.baselines.limits import apply_proposals, reset, roll_back, set
 from noc_platform.baselines.profiles import learn_profiles
 from noc_platform.baselines.standing import (
     STATED,
+    hold,
     limits_of,
     rates_of,
     replace_rates,
@@ -171,7 +172,7 @@ def test_a_tuning_changes_a_cell_once_a_week_and_never_what_a_person_set(databas
 
     with database.transaction() as connection:
         set_manual(connection, scope(profiled), 2.0, Said("ana", "watch", SUNDAY), POLICY)
-        assert applied([(HOUR, 3.4), (None, 3.2)]) == 2
+        assert applied([(HOUR, 3.4), (None, 3.2), (HOUR, 3.5)]) == 2, "a cell that is asked for twice"
         assert applied([(HOUR, 3.4), (None, 3.2)]) == 0
         assert applied([(HOUR, 3.9), (None, 3.9), (7, 3.9)], minutes=30) == 1, "the week has had its change"
         assert applied([(HOUR, 3.4), (None, 3.3)], weeks=1) == 1, "what is held already is no change"
@@ -325,6 +326,36 @@ def test_changes_at_the_same_time_wait_for_each_other_and_none_is_lost(database:
         assert [row.before for row in rows] == [None, *(row.value for row in rows[:-1])]
         assert {row.value for row in rows} == {2.0, 2.1, 2.2, 2.3}
         assert told(connection, profiled)["dynamic_threshold"] == rows[-1].value
+
+
+def test_a_person_waits_while_the_platform_replaces_profiles_and_what_was_set_is_stated(
+    database: Database, profiled: str
+) -> None:
+    problems: list[Exception] = []
+
+    def change() -> None:
+        try:
+            with database.transaction() as connection:
+                set_manual(connection, scope(profiled), 4.4, said(5), POLICY)
+        except (DBAPIError, Conflict) as error:
+            problems.append(error)
+
+    person = threading.Thread(target=change)
+    with database.transaction() as connection:
+        hold(connection)
+        fresh = learn_profiles(history(3, 2, profiled), sites(2, profiled), SUNDAY, BaselinePolicy())
+        rows = stated(connection, fresh, POLICY, NOW)
+        person.start()
+        waits = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+        while person.is_alive() and not connection.execute(waits).scalar():
+            pass
+        connection.execute(baseline_profile.delete())
+        copy_in(connection, baseline_profile.name, rows)
+        assert told(connection, profiled)["dynamic_threshold"] == 3.0
+    person.join()
+    assert not problems
+    with database.transaction() as connection:
+        assert told(connection, profiled)["dynamic_threshold"] == 4.4
 
 
 @pytest.mark.parametrize("value", [1.49, 5.01, -3.0, float("nan"), float("inf")])
