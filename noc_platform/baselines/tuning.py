@@ -30,6 +30,7 @@ NAMES = tuple(metric.name for metric in METRICS)
 READ = ("tenant_id", "site_id", "metric_type", "bucket", "evidence_z", "threshold", "threshold_source")
 DAYS_A_WEEK = 7
 DAY_MICROSECONDS = 24 * HOUR_MICROSECONDS
+HOURS_EVER = 2**32
 # So many verdicts of a kind move a limit half as far as any number would.
 HALFWAY = 4.0
 # What is said of the site's other metrics, and of the tenant's other sites, counts as so much of a verdict.
@@ -85,6 +86,15 @@ class _Alarms:
             found[:, place] = np.bincount(series[begins], flat[series[begins], places(peak)], count)
         weekly = found.reshape(len(self.sites), len(NAMES), len(LIMITS)) / self.weeks[:, None, None]
         return np.asarray(np.maximum.accumulate(weekly[..., ::-1], axis=-1)[..., ::-1])
+
+    def peaks(self, series: Numbers, first: Numbers, last: Numbers) -> Numbers:
+        """The greatest score of each series in its hours from the first to the last, both included; NaN for none."""
+        known, span = self.series * HOURS_EVER + self.hour, series * HOURS_EVER
+        since, until = np.searchsorted(known, span + first), np.searchsorted(known, span + last, side="right")
+        bounds = np.stack([since, np.maximum(until, since)], axis=1).ravel()
+        # What lies between an end and the next beginning is reduced as well, and not asked for.
+        found = np.maximum.reduceat(np.append(self.score, np.nan), bounds)[::2] if len(bounds) else np.zeros(0)
+        return np.asarray(np.where(until > since, found, np.nan))
 
 
 def _judged_between(judged: pa.Table, since: datetime, until: datetime) -> pa.Table:
@@ -174,7 +184,7 @@ def _crossing(levels: Numbers, weekly: Numbers, budget: float) -> float:
 def _of_tenant(tenant: str, judged: pa.Table, said: pa.Table, limits: pa.Table, policy: TuningPolicy) -> Iterator[Any]:
     names = sorted(pc.unique(judged["site_id"]).to_pylist())
     alarms = _alarms(judged, names)
-    verdicts, hour_of_week = _said(said, names)
+    verdicts, hour_of_week = _said(said, alarms)
     shape = len(names), len(NAMES)
     manual, learned = (_limits(limits, names, kind) for kind in ("manual", "learned"))
     likely = shares(verdicts, *shape, policy.wrong_verdicts)
@@ -306,14 +316,21 @@ def _alarms(judged: pa.Table, sites: list[str]) -> _Alarms:
     return _Alarms(sites, series[order], hour[order], np.abs(evidence[kept])[order], np.maximum(weeks, 1.0))
 
 
-def _said(said: pa.Table, sites: list[str]) -> tuple[Said, Numbers]:
-    """Verdicts that can be placed, and the hour of the week of each, -1 where it is not known."""
-    site, metric = _places(said["site_id"], sites), _places(said["metric_type"], NAMES)
-    score = np.abs(_reals(said["z"]))
-    kept = (site >= 0) & (metric >= 0) & np.isfinite(score)
-    is_false = _reals(said["is_false"])[kept] == 1
+def _said(said: pa.Table, alarms: _Alarms) -> tuple[Said, Numbers]:
+    """Verdicts that can be placed, and the hour of the week of each, -1 where it is not known.
+
+    A finding tells what it was when seen last; what counts is the most unusual hour it was seen for, as of an alarm.
+    """
+    site, metric = _places(said["site_id"], alarms.sites), _places(said["metric_type"], NAMES)
+    # An hour is seen when it is over.
+    first, last = (_hours(said[name]) - 1 for name in ("first_seen_at", "last_seen_at"))
+    is_here = (site >= 0) & (metric >= 0)
+    peak = alarms.peaks(np.where(is_here, site * len(NAMES) + metric, 0), first, last)
+    told = np.abs(_reals(said["z"]))
+    score = np.fmax(np.where(np.isfinite(told), told, np.nan), peak)
+    kept = is_here & np.isfinite(score)
     hour = np.nan_to_num(_reals(said["hour_of_week"])[kept], nan=-1).astype(np.int64)
-    return Said(site[kept], metric[kept], score[kept], is_false), hour
+    return Said(site[kept], metric[kept], score[kept], _reals(said["is_false"])[kept] == 1), hour
 
 
 def _highest(said: Said, policy: TuningPolicy) -> Numbers:
@@ -361,6 +378,12 @@ def _places(names: Any, among: Any) -> Numbers:
     return np.asarray(
         found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy(), np.int64
     )
+
+
+def _hours(instants: Any) -> Numbers:
+    """Hours since 1970, 0 for an instant that is not known."""
+    micros = pc.fill_null(pc.cast(instants, pa.int64()), 0)
+    return np.asarray(micros.to_numpy() // HOUR_MICROSECONDS, np.int64)
 
 
 def _reals(column: Any) -> Numbers:

@@ -213,6 +213,20 @@ def test_a_limit_never_misses_more_of_what_people_confirmed_than_was_set() -> No
     assert after(several(40, 0) + confirmed[:4]) > 3.2
 
 
+def test_a_finding_counts_by_its_most_unusual_hour_not_by_its_last() -> None:
+    """A finding tells what it was when it was seen last: ten confirmed ones that faded were far off before."""
+    z = np.zeros(HOURS)
+    z[100:700:30], z[101:701:30] = -5.6, -3.1
+    began = SUNDAY - timedelta(hours=HOURS)
+    rows = several(30, 0, 100) + [
+        said(number, False, z=-3.1, first_seen_at=began + timedelta(hours=101 + 30 * number),
+             last_seen_at=began + timedelta(hours=102 + 30 * number))
+        for number in range(20)
+    ]  # fmt: skip
+    change = proposed(rows, judged=judged(z), false_alarms_per_site_week=0.1)["t", "s0", "phone_events", None]
+    assert json.loads(change["inputs"])["highest_allowed"] == HIGHEST
+
+
 def test_what_somebody_set_is_left_alone() -> None:
     held = [learned(float("nan"), manual=2.2)]
     assert ("t", "s0", "phone_events", None) not in proposed(several(20, 0), held=held)

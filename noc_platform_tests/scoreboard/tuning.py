@@ -128,14 +128,19 @@ class Tuning:
     def _verdict(self, alarms: Alarms, place: int, week: int, number: int, is_wrong: bool) -> Row:
         site, last = int(alarms.site[place]), int(alarms.after[place]) - 1
         tenant, name = self._names[site]
-        told = self.months.truth.start + timedelta(hours=last + 12)
+        first_seen, last_seen, told = (
+            (self.months.truth.start + timedelta(hours=hour)).to_pydatetime()
+            for hour in (int(alarms.first[place]) + 1, last + 1, last + 12)
+        )
         return {
             "tenant_id": tenant,
             "site_id": name,
             "metric_type": NAMES[alarms.metric[place]],
             "hour_of_week": int(self.hour_of_week[site, last]),
-            "z": -float(alarms.peak[place]),
-            "decided_at": min(told.to_pydatetime(), self.months.sunday(week + 1) - timedelta(minutes=1)),
+            "z": -float(self.scores[site, alarms.metric[place], last]),
+            "first_seen_at": first_seen,
+            "last_seen_at": last_seen,
+            "decided_at": min(told, self.months.sunday(week + 1) - timedelta(minutes=1)),
             "is_false": bool(alarms.is_false[place]) ^ is_wrong,
             "reviewer_id": "somebody",
             "finding_id": str(number),
