@@ -174,6 +174,12 @@ Row = dict[str, Any]
 Rows = Iterable[Mapping[str, Any]]
 
 
+def known(row: Mapping[str, Any]) -> Row:
+    """The row without what is not a number: that is not known."""
+    # Nothing but NaN differs from itself.
+    return {name: value for name, value in row.items() if value == value}
+
+
 @dataclass(frozen=True)
 class Facts:
     """All of it."""
@@ -187,10 +193,10 @@ class Facts:
     def of(cls, guards: Rows, tours: Rows, sites: Rows, feeds: Rows) -> "Facts":
         """From rows of `person_facts`, `tour_facts`, `site_facts` and `feed_facts`."""
         return cls(
-            tuple(Guard(**row) for row in guards),
-            tuple(Tour(**row) for row in tours),
-            tuple(Site(**row) for row in sites),
-            tuple(Feed(**row) for row in feeds),
+            tuple(Guard(**known(row)) for row in guards),
+            tuple(Tour(**known(row)) for row in tours),
+            tuple(Site(**known(row)) for row in sites),
+            tuple(Feed(**known(row)) for row in feeds),
         )
 
     @cached_property

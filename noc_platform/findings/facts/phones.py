@@ -18,7 +18,7 @@ SLOT_SECONDS = 600
 USE = ("login", "logout", "call_outgoing")
 # An instant's seconds and a small number beside them make one number, whose greatest is the newest: engines have no
 # portable and cheap way to ask for one column where another is greatest.
-ROOM = 1_000.0
+ROOM, FULL = 1_000.0, 100.0
 WORDS = (
     "last_received_at", "last_heard_at", "last_walked_at", "last_used_at", "last_logged_out_at", "battery_level",
     "steps", "heard_slots", "idle_slots_heard", "recent_rows", "median_lag_seconds", "least_lag_seconds",
@@ -29,7 +29,7 @@ def last_words(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) -> 
     """One row for each person of whose phone anything is told, with the columns `WORDS` of `moment.Guard`."""
     rows = _gathered(_by_slot(_words(told, policy), as_of), policy)
     rows = rows.left_join(_clocks(told, as_of, policy), PERSON)
-    return rows.select(*PERSON, *WORDS)
+    return rows.mutate(recent_rows=rows.recent_rows.fill_null(0)).select(*PERSON, *WORDS)
 
 
 def _by_slot(words: ir.Table, as_of: ir.TimestampValue) -> ir.Table:
@@ -84,7 +84,8 @@ def _words(told: Sources, policy: FactsPolicy) -> ir.Table:
         is_walking=events.step_count.fill_null(0) > policy.walking_steps,
         is_use=events.event_kind.isin(USE),
         is_logout=events.event_kind == "logout",
-        battery=second * ROOM + events.battery_level,
+        # A charge that is not a number is greater than any: one such row would end the audit of everybody.
+        battery=where(events.battery_level <= FULL, second * ROOM + events.battery_level),
     )
     seen = fixes.select(
         *PERSON,

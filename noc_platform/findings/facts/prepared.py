@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 from sqlalchemy import Connection
 
-from noc_platform.findings.facts.moment import Facts, Guard, Key, Row, Tour
+from noc_platform.findings.facts.moment import Facts, Guard, Key, Row, Tour, known
 from noc_platform.findings.facts.people import earlier_words, person_facts
 from noc_platform.findings.facts.sites import feed_facts, site_facts
 from noc_platform.findings.facts.sources import all_fact_sources, of_people
@@ -70,7 +70,8 @@ def _with_words(guards: tuple[Guard, ...], ask: Ask, policy: SilencePolicy, as_o
     missed = {guard.key for guard in guards if guard.is_due and not guard.is_heard(policy.unheard, as_of)}
     words = {(row["tenant_id"], row["person_id"]): row for row in _asked("words", missed, ask, as_of)}
     return tuple(
-        replace(guard, **words[guard.key]) if guard.key in missed and guard.key in words else guard for guard in guards
+        replace(guard, **known(words[guard.key])) if guard.key in missed and guard.key in words else guard
+        for guard in guards
     )
 
 
