@@ -17,20 +17,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noc_platform.baselines.falsity import LIMITS, Said, offsets_of_metrics, places, shares
+from noc_platform.baselines import repeated
+from noc_platform.baselines.alarms import NAMES, Alarms, alarms_of, judged_between, places_among, reals
+from noc_platform.baselines.falsity import LIMITS, Said, offsets_of_metrics, shares
 from noc_platform.baselines.learning import Numbers
-from noc_platform.baselines.metrics import METRICS
-from noc_platform.baselines.profiles import INSTANT
-from noc_platform.baselines.scoring import HOUR_MICROSECONDS, PROPOSALS_SCHEMA, Verdict, too_far
+from noc_platform.baselines.scoring import HOUR_MICROSECONDS, PROPOSALS_SCHEMA
 from noc_platform.baselines.thresholds import HIGHEST, LOWEST, Source
 from noc_platform.baselines.verdicts import judged_in
 from noc_platform.settings import TuningPolicy
 
-NAMES = tuple(metric.name for metric in METRICS)
-READ = ("tenant_id", "site_id", "metric_type", "bucket", "evidence_z", "threshold", "threshold_source")
-DAYS_A_WEEK = 7
-DAY_MICROSECONDS = 24 * HOUR_MICROSECONDS
-HOURS_EVER = 2**32
 # So many verdicts of a kind move a limit half as far as any number would.
 HALFWAY = 4.0
 # What is said of the site's other metrics, and of the tenant's other sites, counts as so much of a verdict.
@@ -50,7 +45,7 @@ def proposals(
     """
     since = as_of - policy.window
     said = judged_in(adjudicated, since, as_of)
-    told = _judged_between(judged, since, as_of)
+    told = judged_between(judged, since, as_of)
     tenants = set(pc.unique(said["tenant_id"]).to_pylist()) & set(pc.unique(told["tenant_id"]).to_pylist())
     rows = [
         row
@@ -58,51 +53,6 @@ def proposals(
         for row in _of_tenant(tenant, _of(told, tenant), _of(said, tenant), _of(limits, tenant), policy)
     ]
     return pa.Table.from_pylist(rows, schema=PROPOSALS_SCHEMA)
-
-
-@dataclass(frozen=True)
-class _Alarms:
-    """Scores of a tenant that might be alarms, in order of site, metric and hour, and how many weeks were judged."""
-
-    sites: list[str]
-    series: Numbers
-    hour: Numbers
-    score: Numbers
-    weeks: Numbers
-
-    def expected(self, shares: Numbers) -> Numbers:
-        """False alarms a week, `(site, metric, limit)`: the sum over alarms of how likely each is false. Never rising
-        with the limit, though one long alarm may become two short ones."""
-        count = len(self.sites) * len(NAMES)
-        flat, found = shares.reshape(count, len(LIMITS)), np.zeros((count, len(LIMITS)))
-        series, hour, score = self.series, self.hour, self.score
-        for place, limit in enumerate(LIMITS):
-            is_over = score > limit
-            series, hour, score = series[is_over], hour[is_over], score[is_over]
-            if not len(series):
-                break
-            begins = np.flatnonzero(np.r_[True, (np.diff(series) != 0) | (np.diff(hour) != 1)])
-            peak = np.maximum.reduceat(score, begins)
-            found[:, place] = np.bincount(series[begins], flat[series[begins], places(peak)], count)
-        weekly = found.reshape(len(self.sites), len(NAMES), len(LIMITS)) / self.weeks[:, None, None]
-        return np.asarray(np.maximum.accumulate(weekly[..., ::-1], axis=-1)[..., ::-1])
-
-    def peaks(self, series: Numbers, first: Numbers, last: Numbers) -> Numbers:
-        """The greatest score of each series in its hours from the first to the last, both included; NaN for none."""
-        known, span = self.series * HOURS_EVER + self.hour, series * HOURS_EVER
-        since, until = np.searchsorted(known, span + first), np.searchsorted(known, span + last, side="right")
-        bounds = np.stack([since, np.maximum(until, since)], axis=1).ravel()
-        # What lies between an end and the next beginning is reduced as well, and not asked for.
-        found = np.maximum.reduceat(np.append(self.score, np.nan), bounds)[::2] if len(bounds) else np.zeros(0)
-        return np.asarray(np.where(until > since, found, np.nan))
-
-
-def _judged_between(judged: pa.Table, since: datetime, until: datetime) -> pa.Table:
-    bucket = judged["bucket"]
-    is_in = pc.and_(pc.greater_equal(bucket, pa.scalar(since, INSTANT)), pc.less(bucket, pa.scalar(until, INSTANT)))
-    is_judged = pc.is_in(judged["verdict"], pa.array([Verdict.ANOMALOUS.value, Verdict.USUAL.value]))
-    is_whole = pc.and_(pc.is_valid(judged["tenant_id"]), pc.is_valid(judged["site_id"]))
-    return judged.select(READ).filter(pc.and_(pc.and_(is_in, is_judged), is_whole))
 
 
 def _of(table: pa.Table, tenant: str) -> pa.Table:
@@ -122,7 +72,7 @@ class _Tenant:
     highest: Numbers
     held: Numbers
     current: Numbers
-    is_set: Numbers
+    manual: Numbers
     weeks: Numbers
     policy: TuningPolicy
 
@@ -132,8 +82,10 @@ class _Tenant:
         differ, and never so high that too much of what people confirmed would be missed."""
         levels = np.arange(LOWEST - FARTHEST_APART, HIGHEST + FARTHEST_APART + 1e-9, LIMITS[1] - LIMITS[0])
         found = []
-        for expected, apart in zip(self.expected, self.apart, strict=True):
+        for expected, apart, manual in zip(self.expected, self.apart, self.manual, strict=True):
             limits = np.clip(levels + apart[:, None], LOWEST, HIGHEST)
+            # What somebody set takes its part of the budget as it is.
+            limits = np.where(np.isnan(manual)[:, None], limits, manual[:, None])
             weekly = sum(np.interp(at, LIMITS, each) for at, each in zip(limits, expected, strict=True))
             level = _crossing(levels, np.asarray(weekly), self.policy.false_alarms_per_site_week)
             found.append(np.clip(level + apart, LOWEST, HIGHEST))
@@ -145,7 +97,7 @@ class _Tenant:
         step = self.policy.step
         up, down = (step * _weight(self.counts(side)) for side in (True, False))
         off = np.clip(self.wanted - self.current, -down, up)
-        is_enough = (np.abs(off) >= self.policy.deadband - 1e-9) & ~self.is_set
+        is_enough = (np.abs(off) >= self.policy.deadband - 1e-9) & np.isnan(self.manual)
         return np.asarray(np.where(is_enough, np.round(self.current + off, 2), self.current))
 
     def counts(self, is_false: bool) -> Numbers:
@@ -183,7 +135,7 @@ def _crossing(levels: Numbers, weekly: Numbers, budget: float) -> float:
 
 def _of_tenant(tenant: str, judged: pa.Table, said: pa.Table, limits: pa.Table, policy: TuningPolicy) -> Iterator[Any]:
     names = sorted(pc.unique(judged["site_id"]).to_pylist())
-    alarms = _alarms(judged, names)
+    alarms = alarms_of(judged, names)
     verdicts, hour_of_week = _said(said, alarms)
     shape = len(names), len(NAMES)
     manual, learned = (_limits(limits, names, kind) for kind in ("manual", "learned"))
@@ -194,7 +146,7 @@ def _of_tenant(tenant: str, judged: pa.Table, said: pa.Table, limits: pa.Table, 
         apart=np.clip(APART * offsets_of_metrics(verdicts, *shape), -FARTHEST_APART, FARTHEST_APART),
         highest=_highest(verdicts, policy), held=learned,
         current=np.where(np.isnan(learned), _in_force(judged, names, policy), learned),
-        is_set=~np.isnan(manual), weeks=alarms.weeks, policy=policy,
+        manual=manual, weeks=alarms.weeks, policy=policy,
     )  # fmt: skip
     yield from _of_sites(known)
     yield from _of_cells(known, limits)
@@ -216,50 +168,25 @@ def _of_cells(known: _Tenant, limits: pa.Table) -> Iterator[dict[str, Any]]:
         if site not in place or metric not in NAMES or manual is not None:
             continue
         at = place[site], NAMES.index(metric)
-        scores = false.get(cell, []), confirmed.get(cell, [])
-        if known.is_set[at] or (learned is None and len(scores[0]) < known.policy.least_repeated):
+        of_false, of_confirmed = false.get(cell, []), confirmed.get(cell, [])
+        if not np.isnan(known.manual[at]) or (learned is None and len(of_false) < known.policy.least_repeated):
             continue
-        of_all, wanted = float(known.moved[at]), _cell_wanted(*scores, float(known.highest[at[1]]), known.policy)
-        after = _cell_moved(learned, of_all, wanted, known.policy)
+        of_all, highest = float(known.moved[at]), float(known.highest[at[1]])
+        after = repeated.limit_after(of_false, of_confirmed, learned, of_all, highest, known.policy)
         if after != learned:
-            told = {"false_alarms": len(scores[0]), "confirmed": len(scores[1]), "limit_wanted": wanted,
-                    "limit_of_all_hours": of_all}  # fmt: skip
-            yield _proposal(known.name, site, metric, hour, learned, after, _cell_reason(told, after, learned), told)
+            counts = len(of_false), len(of_confirmed)
+            told = {"false_alarms": counts[0], "confirmed": counts[1], "limit_of_all_hours": of_all}
+            why = repeated.reason(*counts, after, learned)
+            yield _proposal(known.name, site, metric, hour, learned, after, why, told)
 
 
 def _by_cell(known: _Tenant, is_false: bool) -> dict[tuple[str, str, int], list[float]]:
-    """Scores of what was said so of each cell, the greatest first."""
-    rows = np.flatnonzero((known.said.is_false == is_false) & (known.hour_of_week >= 0))
+    """Scores of what was said so of each cell."""
     found: dict[tuple[str, str, int], list[float]] = {}
-    for row in rows[np.argsort(-known.said.score[rows], kind="stable")].tolist():
+    for row in np.flatnonzero((known.said.is_false == is_false) & (known.hour_of_week >= 0)).tolist():
         cell = known.sites[known.said.site[row]], NAMES[known.said.metric[row]], int(known.hour_of_week[row])
         found.setdefault(cell, []).append(float(known.said.score[row]))
     return found
-
-
-def _cell_wanted(false: list[float], confirmed: list[float], highest: float, policy: TuningPolicy) -> float | None:
-    """The limit at which all but one of a cell's false alarms would not have been raised, as one may have been called
-    so by mistake; never one that misses what people confirmed there. None where there were too few."""
-    if len(false) < policy.least_repeated:
-        return None
-    return min(false[1], highest, HIGHEST, *(_just_below(score) for score in confirmed))
-
-
-def _cell_moved(learned: float | None, of_all: float, wanted: float | None, policy: TuningPolicy) -> float | None:
-    """A cell's limit after this week; None for that of all hours of its site's metric."""
-    now = of_all if learned is None else learned
-    target = of_all if wanted is None else max(wanted, of_all)
-    after = round(now + float(np.clip(target - now, -policy.step, policy.step)), 2)
-    if after - of_all < policy.deadband:
-        return None
-    return learned if learned is not None and abs(after - learned) < policy.deadband else after
-
-
-def _cell_reason(told: dict[str, Any], after: float | None, learned: float | None) -> str:
-    of_cell = f"{told['false_alarms']} false alarms and {told['confirmed']} confirmed ones at this hour of the week"
-    if after is None:
-        return f"Given back to the limit of all hours: {of_cell}."
-    return f"{'Raised' if learned is None or after > learned else 'Lowered'}: {of_cell}."
 
 
 def _proposal(
@@ -301,36 +228,21 @@ def _reason(told: dict[str, Any], is_up: bool) -> str:
     return f"{'Raised' if is_up else 'Lowered'}: {side}; {of_metric}."
 
 
-def _alarms(judged: pa.Table, sites: list[str]) -> _Alarms:
-    site, metric = _places(judged["site_id"], sites), _places(judged["metric_type"], NAMES)
-    micros = np.asarray(pc.cast(judged["bucket"], pa.int64()).to_numpy())
-    days = np.unique(site * 100_000 + micros // DAY_MICROSECONDS) // 100_000
-    weeks = np.bincount(days, minlength=len(sites)) / DAYS_A_WEEK
-    evidence, matters = _reals(judged["evidence_z"]), np.zeros(judged.num_rows, bool)
-    for place, each in enumerate(METRICS):
-        matters |= (metric == place) & too_far(evidence, LOWEST, each)
-    kept = np.flatnonzero(matters)
-    series, hour = site[kept] * len(NAMES) + metric[kept], micros[kept] // HOUR_MICROSECONDS
-    order = np.lexsort((hour, series))
-    # Less than a week is taken for one: two days without an alarm say little.
-    return _Alarms(sites, series[order], hour[order], np.abs(evidence[kept])[order], np.maximum(weeks, 1.0))
-
-
-def _said(said: pa.Table, alarms: _Alarms) -> tuple[Said, Numbers]:
+def _said(said: pa.Table, alarms: Alarms) -> tuple[Said, Numbers]:
     """Verdicts that can be placed, and the hour of the week of each, -1 where it is not known.
 
     A finding tells what it was when seen last; what counts is the most unusual hour it was seen for, as of an alarm.
     """
-    site, metric = _places(said["site_id"], alarms.sites), _places(said["metric_type"], NAMES)
+    site, metric = places_among(said["site_id"], alarms.sites), places_among(said["metric_type"], NAMES)
     # An hour is seen when it is over.
     first, last = (_hours(said[name]) - 1 for name in ("first_seen_at", "last_seen_at"))
     is_here = (site >= 0) & (metric >= 0)
     peak = alarms.peaks(np.where(is_here, site * len(NAMES) + metric, 0), first, last)
-    told = np.abs(_reals(said["z"]))
+    told = np.abs(reals(said["z"]))
     score = np.fmax(np.where(np.isfinite(told), told, np.nan), peak)
     kept = is_here & np.isfinite(score)
-    hour = np.nan_to_num(_reals(said["hour_of_week"])[kept], nan=-1).astype(np.int64)
-    return Said(site[kept], metric[kept], score[kept], _reals(said["is_false"])[kept] == 1), hour
+    hour = np.nan_to_num(reals(said["hour_of_week"])[kept], nan=-1).astype(np.int64)
+    return Said(site[kept], metric[kept], score[kept], reals(said["is_false"])[kept] == 1), hour
 
 
 def _highest(said: Said, policy: TuningPolicy) -> Numbers:
@@ -340,21 +252,16 @@ def _highest(said: Said, policy: TuningPolicy) -> Numbers:
     for metric in range(len(NAMES)):
         confirmed = np.sort(said.score[(said.metric == metric) & ~said.is_false])
         if len(confirmed) >= policy.least_confirmed:
-            found[metric] = _just_below(confirmed[int(policy.most_missed * len(confirmed))])
+            found[metric] = repeated.just_below(confirmed[int(policy.most_missed * len(confirmed))])
     return found
-
-
-def _just_below(score: float) -> float:
-    """The highest limit, to the hundredth, that such a score is beyond."""
-    return float(np.clip(np.ceil(score * 100 - 1) / 100, LOWEST, HIGHEST))
 
 
 def _limits(limits: pa.Table, sites: list[str], kind: str) -> Numbers:
     """What holds for all hours of each site's metric, `(site, metric)`; NaN where nothing does."""
     of_all = limits.filter(pc.is_null(limits["hour_of_week"]))
-    site, metric = _places(of_all["site_id"], sites), _places(of_all["metric_type"], NAMES)
+    site, metric = places_among(of_all["site_id"], sites), places_among(of_all["metric_type"], NAMES)
     found, kept = np.full((len(sites), len(NAMES)), np.nan), (site >= 0) & (metric >= 0)
-    found[site[kept], metric[kept]] = _reals(of_all[kind])[kept]
+    found[site[kept], metric[kept]] = reals(of_all[kind])[kept]
     return found
 
 
@@ -366,25 +273,13 @@ def _in_force(judged: pa.Table, sites: list[str], policy: TuningPolicy) -> Numbe
     order = [("bucket_max", "ascending"), ("count_all", "ascending"), ("threshold", "ascending")]
     rows = rows.sort_by(order)
     found = np.full((len(sites), len(NAMES)), policy.default)
-    site, metric = _places(rows["site_id"], sites), _places(rows["metric_type"], NAMES)
+    site, metric = places_among(rows["site_id"], sites), places_among(rows["metric_type"], NAMES)
     kept = metric >= 0
-    found[site[kept], metric[kept]] = _reals(rows["threshold"])[kept]
+    found[site[kept], metric[kept]] = reals(rows["threshold"])[kept]
     return found
-
-
-def _places(names: Any, among: Any) -> Numbers:
-    """The place of each name, -1 for one that is not among them."""
-    found = pc.fill_null(pc.index_in(names, pa.array(among, pa.string())), -1)
-    return np.asarray(
-        found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy(), np.int64
-    )
 
 
 def _hours(instants: Any) -> Numbers:
     """Hours since 1970, 0 for an instant that is not known."""
     micros = pc.fill_null(pc.cast(instants, pa.int64()), 0)
     return np.asarray(micros.to_numpy() // HOUR_MICROSECONDS, np.int64)
-
-
-def _reals(column: Any) -> Numbers:
-    return np.asarray(pc.cast(column, pa.float64()).to_numpy(), float)
