@@ -233,6 +233,16 @@ def test_what_somebody_set_is_left_alone() -> None:
     assert ("t", "s0", "movement_distance", None) in proposed(several(20, 0), held=held)
 
 
+def test_what_somebody_set_takes_its_part_of_the_budget() -> None:
+    """A metric held at 1.5 by somebody spends what the others had, one held at 5 leaves them more."""
+    rows = [row for number, metric in enumerate(BY_NAME) for row in several(20, 0, 100 * number, metric_type=metric)]
+    low, high = (
+        json.loads(proposed(rows, held=[learned(float("nan"), manual=limit)])["t", "s0", "movement_distance", None][
+            "inputs"])["limit_wanted"] for limit in (1.5, 5.0)
+    )  # fmt: skip
+    assert low > high
+
+
 def test_tenants_learn_from_themselves_alone() -> None:
     own = several(3, 3)
     others = several(40, 0, 500, tenant_id="u")
