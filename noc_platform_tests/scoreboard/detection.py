@@ -139,10 +139,10 @@ def claims(ways: Ways) -> Iterator[Claim]:
         "false alarms; wanted is four fifths of what is found after months.",
         value, low, high, len(young), wanted=round(0.8 * float(old.mean()), 4), baselines=simple_young,
     )  # fmt: skip
-    yield _clocks(ways.months, ways.ours)
+    yield clocks(ways.months, ways.ours)
 
 
-def _clocks(months: Months, scores: Numbers) -> Claim:
+def clocks(months: Months, scores: Numbers) -> Claim:
     """False alarms in the week that begins with a change of clocks, against those of the weeks beside it."""
     changes = _changes(months)
     sites, weeks = (np.array(each) for each in zip(*changes, strict=True))
@@ -197,6 +197,6 @@ def _winter(months: Months) -> pa.Table:
     offset = {site: first.astimezone(ZoneInfo(zone)).utcoffset() for site, zone in zones.items()}
     rows = signals.select(["tenant_id", "site_id", "bucket"]).to_pandas()
     shifted = rows.bucket + pd.to_timedelta((rows.tenant_id + "/" + rows.site_id).map(offset))
-    hours = (shifted.dt.dayofweek * 24 + shifted.dt.hour) % WEEK_HOURS
+    hours = (shifted.dt.day_of_week * 24 + shifted.dt.hour) % WEEK_HOURS
     place = signals.column_names.index("hour_of_week")
     return signals.set_column(place, "hour_of_week", pa.array(hours, signals.schema.field("hour_of_week").type))
