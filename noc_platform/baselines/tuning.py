@@ -21,9 +21,10 @@ from noc_platform.baselines import repeated
 from noc_platform.baselines.alarms import NAMES, Alarms, alarms_of, judged_between, places_among, reals
 from noc_platform.baselines.falsity import LIMITS, Said, offsets_of_metrics, shares
 from noc_platform.baselines.learning import Numbers
+from noc_platform.baselines.profiles import INSTANT
 from noc_platform.baselines.scoring import HOUR_MICROSECONDS, PROPOSALS_SCHEMA
 from noc_platform.baselines.thresholds import HIGHEST, LOWEST, Source
-from noc_platform.baselines.verdicts import judged_in
+from noc_platform.baselines.verdicts import WEEK, judged_in
 from noc_platform.settings import TuningPolicy
 
 # So many verdicts of a kind move a limit half as far as any number would.
@@ -266,12 +267,11 @@ def _limits(limits: pa.Table, sites: list[str], kind: str) -> Numbers:
 
 
 def _in_force(judged: pa.Table, sites: list[str], policy: TuningPolicy) -> Numbers:
-    """The limit most cells of each site's metric had of themselves when they were judged last."""
+    """The limit most cells of each site's metric had of themselves in the last week that was judged."""
     of_itself = pc.is_in(judged["threshold_source"], pa.array([Source.DEFAULT.value, Source.MATURE.value]))
-    rows = judged.filter(of_itself)
-    rows = rows.group_by(["site_id", "metric_type", "threshold"]).aggregate([([], "count_all"), ("bucket", "max")])
-    order = [("bucket_max", "ascending"), ("count_all", "ascending"), ("threshold", "ascending")]
-    rows = rows.sort_by(order)
+    of_late = pc.greater(judged["bucket"], pa.scalar(pc.max(judged["bucket"]).as_py() - WEEK, INSTANT))
+    rows = judged.filter(pc.and_(of_itself, of_late)).group_by(["site_id", "metric_type", "threshold"])
+    rows = rows.aggregate([([], "count_all")]).sort_by([("count_all", "ascending"), ("threshold", "ascending")])
     found = np.full((len(sites), len(NAMES)), policy.default)
     site, metric = places_among(rows["site_id"], sites), places_among(rows["metric_type"], NAMES)
     kept = metric >= 0

@@ -265,6 +265,16 @@ def test_where_the_limit_was_another_it_is_moved_from_there() -> None:
     assert after(several(20, 0), judged=judged(z), held=[learned(3.6)]) > 3.6
 
 
+def test_it_is_moved_from_what_most_of_its_hours_had_of_late() -> None:
+    """Few hours are mature yet; three weeks ago the default was another."""
+    z = -3 - np.random.default_rng(2).exponential(0.5, HOURS)
+    z[np.arange(HOURS) % 4 > 0] = 0
+    limit = np.where(np.arange(HOURS) % 10 == 9, 2.5, 3.0)
+    limit[: HOURS - 200] = 4.0
+    rows = changed(judged(z), "threshold", limit)
+    assert 3.1 <= after(several(20, 0), judged=rows) <= 3.5
+
+
 def test_a_cell_that_is_false_again_and_again_is_raised_alone() -> None:
     rows = several(3, 0, hour_of_week=50, z=-4.6)
     change = proposed(rows, judged=QUIET)["t", "s0", "phone_events", 50]
