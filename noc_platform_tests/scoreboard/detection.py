@@ -130,7 +130,7 @@ def claims(ways: Ways) -> Iterator[Claim]:
         "anomalies found after months",
         "Share of planted surges, silent sites and sleeping guards (at least half of those there) that an alarm was "
         f"raised for, at {BUDGET:g} false alarm a site and week; wanted is more than any simpler way.",
-        value, low, high, len(old), wanted=max(simple_old.values()), baselines=simple_old,
+        value, low, high, len(old), wanted=round(max(simple_old.values()), 4), baselines=simple_old,
     )  # fmt: skip
     value, low, high = share(young, clusters)
     yield Claim(
