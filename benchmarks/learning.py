@@ -1,6 +1,6 @@
 """All baselines of 10,000 guards at 2,000 sites learned anew from 30 days of site-hours, from the lake to PostgreSQL.
 
-Claims: at most a minute, and at most fifteen times what mean and deviation of each hour of the week take by hand in pandas,
+Claims: at most a minute, and at most fifteen times what mean and deviation of each hour of the week take in pandas,
 which borrows nothing, forgets nothing, believes every fluke and writes two numbers a cell instead of twenty-four, takes
 from and to the same places.
 Run: make bench only=learning

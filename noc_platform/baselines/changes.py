@@ -1,4 +1,4 @@
-"""What a limit is for, who changes it, and what a change is."""
+"""What a limit is for, and what a change of it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,6 @@ from uuid import UUID
 
 from noc_platform.baselines.metrics import BY_NAME
 from noc_platform.errors import BadInput
-from noc_platform.journal.ledger import PLATFORM
 
 LAST_HOUR = 167
 
@@ -61,23 +60,6 @@ class Scope:
         """All rows of the site's metric, whichever hour they are of."""
         values = {"tenant": self.tenant_id, "site": self.site_id, "metric": self.metric_type}
         return Where("tenant_id = :tenant and site_id = :site and metric_type = :metric", values)
-
-
-@dataclass(frozen=True)
-class Said:
-    """Who changes a limit, why, and from when on (UTC). Raises `BadInput` for what says nothing."""
-
-    by: str
-    why: str
-    at: datetime
-
-    def __post_init__(self) -> None:
-        if not self.by.strip() or not self.why.strip():
-            raise BadInput("Say who changes the limit and why, each in a word at least.")
-        if self.by.strip().casefold() == PLATFORM:
-            raise BadInput(f"{self.by} is what the platform calls itself; give the name of a person.")
-        if self.at.tzinfo is None:
-            raise BadInput(f"{self.at} has no zone; write it as 2026-03-24T12:00:00+00:00.")
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from uuid import UUID, uuid5
 import pyarrow as pa
 from sqlalchemy import Connection, Row, text
 
-from noc_platform.baselines.changes import EVERYWHERE, Change, Kind, Said, Scope, Where
+from noc_platform.baselines.changes import EVERYWHERE, Change, Kind, Scope, Where
 from noc_platform.baselines.standing import hold, restate
 from noc_platform.baselines.thresholds import checked
 from noc_platform.errors import BadInput, Conflict, NotFound
 from noc_platform.journal.documents import document
-from noc_platform.journal.ledger import PLATFORM, Action, Decision, Subject, enter
+from noc_platform.journal.ledger import PLATFORM, Action, Decision, Said, Subject, enter
 from noc_platform.settings import ThresholdPolicy
 
 # Any constant will do: it only has to stay.

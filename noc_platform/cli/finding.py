@@ -47,10 +47,11 @@ def show(
 def acknowledge(finding_id: FindingId, by: By, why: Why, at: At = None) -> None:
     """Say that somebody has taken notice."""
     from noc_platform.findings import verdicts
+    from noc_platform.journal.ledger import Said
 
     now = datetime.now(UTC)
     with Installation.open().server.pipeline.transaction() as connection:
-        verdicts.acknowledge(connection, finding_id, verdicts.Said(by, why, _moment(at, now)))
+        verdicts.acknowledge(connection, finding_id, Said(by, why, _moment(at, now)))
     typer.echo(f"Acknowledged. Its history: noc explain finding {finding_id}")
 
 
@@ -66,11 +67,12 @@ def resolve(
 ) -> None:
     """Say that it was so, and is over."""
     from noc_platform.findings import verdicts
+    from noc_platform.journal.ledger import Said
 
     now = datetime.now(UTC)
     here = Installation.open()
     with here.server.pipeline.transaction() as connection:
-        said = verdicts.Said(by, why, _moment(at, now))
+        said = Said(by, why, _moment(at, now))
         verdicts.resolve(connection, finding_id, said, here.settings.door_policy, now, is_confirmed=not undecided)
     typer.echo(f"Resolved. Its history: noc explain finding {finding_id}")
 
@@ -79,11 +81,12 @@ def resolve(
 def false_positive(finding_id: FindingId, by: By, why: Why, at: At = None) -> None:
     """Say that there was nothing; the limit it passed learns from it."""
     from noc_platform.findings import verdicts
+    from noc_platform.journal.ledger import Said
 
     now = datetime.now(UTC)
     here = Installation.open()
     with here.server.pipeline.transaction() as connection:
-        said = verdicts.Said(by, why, _moment(at, now))
+        said = Said(by, why, _moment(at, now))
         verdicts.mark_false_positive(connection, finding_id, said, here.settings.door_policy, now)
     typer.echo(f"A false positive. Its history: noc explain finding {finding_id}")
 

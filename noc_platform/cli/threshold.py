@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from noc_platform.baselines.calibration import Outcome, Simulation
-    from noc_platform.baselines.changes import Change, Said, Scope
+    from noc_platform.baselines.changes import Change, Scope
+    from noc_platform.journal.ledger import Said
 
 SHOWN_ALARMS = 10
 LIMIT_HELP = "The limit, in standard deviations: 1.5 to 5."
@@ -213,7 +214,7 @@ def history(
 
 
 def _said(by: str, why: str, at: str | None) -> "Said":
-    from noc_platform.baselines.changes import Said
+    from noc_platform.journal.ledger import Said
     from noc_platform.streams.forms import instant_called
 
     now = datetime.now(UTC)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, text
 from noc_platform.errors import BadInput, Conflict, NotFound
 from noc_platform.findings.vocabulary import OPEN, Status
 from noc_platform.journal.documents import document
-from noc_platform.journal.ledger import PLATFORM, Action, Decision, Subject, enter
+from noc_platform.journal.ledger import PLATFORM, Action, Decision, Said, Subject, enter
 from noc_platform.settings import DoorPolicy
 from noc_platform.streams.catalogue import CONFIRMED, FALSE_POSITIVE, FLAGGED, UNDECIDED, VERDICTS
 from noc_platform.streams.door import Batch, Source, admit
@@ -34,23 +34,6 @@ WAYS = {
     Status.SUPPRESSED: "nothing",
 }
 UUID_TEXT = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-
-
-@dataclass(frozen=True)
-class Said:
-    """Who says something of a finding, why, and when (UTC). Raises `BadInput` for what says nothing."""
-
-    by: str
-    why: str
-    at: datetime
-
-    def __post_init__(self) -> None:
-        if not self.by.strip() or not self.why.strip():
-            raise BadInput("Say who decides and why, each in a word at least.")
-        if self.by.strip().casefold() == PLATFORM:
-            raise BadInput(f"{self.by} is what the platform calls itself; give the name of a person.")
-        if self.at.tzinfo is None:
-            raise BadInput(f"{self.at} has no zone; write it as 2026-03-24T12:00:00+00:00.")
 
 
 @dataclass(frozen=True)

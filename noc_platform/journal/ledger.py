@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, select, text
 
+from noc_platform.errors import BadInput
 from noc_platform.journal.documents import document, plain
 from noc_platform.journal.tables import decision as ledger
 
@@ -71,6 +72,23 @@ class Decision:
         """Its identity, the same whenever it is made."""
         key = self.key if self.key is not None else plain(self.made_at)
         return uuid5(DECISIONS, document([self.tenant_id, self.subject_kind, self.subject_id, self.action, key]))
+
+
+@dataclass(frozen=True)
+class Said:
+    """Who decides something, why, and when (UTC). Raises `BadInput` for what says nothing."""
+
+    by: str
+    why: str
+    at: datetime
+
+    def __post_init__(self) -> None:
+        if not self.by.strip() or not self.why.strip():
+            raise BadInput("Say who decides and why, each in a word at least.")
+        if self.by.strip().casefold() == PLATFORM:
+            raise BadInput(f"{self.by} is what the platform calls itself; give the name of a person.")
+        if self.at.tzinfo is None:
+            raise BadInput(f"{self.at} has no zone; write it as 2026-03-24T12:00:00+00:00.")
 
 
 @dataclass(frozen=True)

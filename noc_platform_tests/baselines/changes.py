@@ -6,11 +6,12 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from noc_platform.baselines.changes import Said, Scope
+from noc_platform.baselines.changes import Scope
 from noc_platform.baselines.profiles import learn_profiles
 from noc_platform.baselines.scoring import LIMITS_SCHEMA, PROPOSALS_SCHEMA, RATES_SCHEMA, with_limits
 from noc_platform.baselines.standing import RATED_SCHEMA
 from noc_platform.baselines.tables import baseline_profile
+from noc_platform.journal.ledger import Said
 from noc_platform.settings import BaselinePolicy, ThresholdPolicy
 from noc_platform.store.copying import copy_in
 from noc_platform.streams.catalogue import SITES, TENANTS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from noc_platform.baselines.changes import Change, Kind, Said, Scope
+from noc_platform.baselines.changes import Change, Kind, Scope
 from noc_platform.baselines.limits import apply_proposals, reset, roll_back, set_manual, site_scope
 from noc_platform.baselines.profiles import learn_profiles
 from noc_platform.baselines.standing import (
@@ -25,7 +25,7 @@ from noc_platform.baselines.standing import (
 )
 from noc_platform.baselines.tables import baseline_profile
 from noc_platform.errors import BadInput, Conflict, NotFound
-from noc_platform.journal.ledger import Subject, trail
+from noc_platform.journal.ledger import Said, Subject, trail
 from noc_platform.settings import BaselinePolicy
 from noc_platform.store.copying import copy_in
 from noc_platform.store.sessions import Database, Server

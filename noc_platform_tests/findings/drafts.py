@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from noc_platform.findings.lifecycle import Mute, Recorded, nothing_muted, record
 from noc_platform.findings.queries import Finding, Wanted, findings
-from noc_platform.findings.verdicts import Said
 from noc_platform.findings.vocabulary import Draft, Judged, Severity
+from noc_platform.journal.ledger import Said
 from noc_platform.settings import FindingPolicy
 from noc_platform_tests.builders import NOW
 

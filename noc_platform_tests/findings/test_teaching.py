@@ -21,8 +21,8 @@ from noc_platform.findings.anomalies import anomalies
 from noc_platform.findings.lifecycle import nothing_muted, record
 from noc_platform.findings.queries import confirmed
 from noc_platform.findings.teaching import refresh_rates, tune
-from noc_platform.findings.verdicts import Said, mark_false_positive, resolve
-from noc_platform.journal.ledger import Subject, trail
+from noc_platform.findings.verdicts import mark_false_positive, resolve
+from noc_platform.journal.ledger import Said, Subject, trail
 from noc_platform.lake.layout import Lake
 from noc_platform.resources import Platform
 from noc_platform.settings import BaselinePolicy, FindingPolicy, Settings, ThresholdPolicy, TuningPolicy, VerdictPolicy

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, text
 from noc_platform.errors import BadInput, Conflict, NotFound
 from noc_platform.findings.lifecycle import close_quiet
 from noc_platform.findings.queries import Finding
-from noc_platform.findings.verdicts import Applied, Said, acknowledge, apply_verdicts, mark_false_positive, resolve
+from noc_platform.findings.verdicts import Applied, acknowledge, apply_verdicts, mark_false_positive, resolve
 from noc_platform.findings.vocabulary import Status
-from noc_platform.journal.ledger import Subject, trail
+from noc_platform.journal.ledger import Said, Subject, trail
 from noc_platform.store.sessions import Database, Server
 from noc_platform.streams.catalogue import VERDICTS
 from noc_platform_tests.builders import NOW, put, put_operation
