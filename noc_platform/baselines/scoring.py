@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from noc_platform.baselines.clock_changes import by_the_clock_before
 from noc_platform.baselines.distributions import Family, Spread, equivalent_z, zero_z
 from noc_platform.baselines.metrics import METRICS, Direction, Metric
 from noc_platform.baselines.profiles import INSTANT, SECONDS_AN_HOUR, SPECIAL_SCHEMA
@@ -137,13 +138,14 @@ def judge(hours: pa.Table, profiles: pa.Table, policy: BaselinePolicy, special: 
     of the week is not known, for want of a zone, is UNKNOWN.
     """
     days = SPECIAL_SCHEMA.empty_table() if special is None else special.select(HOUR)
-    parts = [_of_metric(hours, profiles, metric, policy, days) for metric in METRICS]
+    earlier = by_the_clock_before(hours)
+    parts = [_of_metric(hours, earlier, profiles, metric, policy, days) for metric in METRICS]
     return pa.concat_tables(parts).sort_by([(name, "ascending") for name in ("tenant_id", "site_id", "metric_type",
                                                                              "bucket")])  # fmt: skip
 
 
 def _of_metric(
-    hours: pa.Table, profiles: pa.Table, metric: Metric, policy: BaselinePolicy, special: pa.Table
+    hours: pa.Table, earlier: pa.Table, profiles: pa.Table, metric: Metric, policy: BaselinePolicy, special: pa.Table
 ) -> pa.Table:
     joined = _beside(hours, profiles, metric, special)
     value, guards = _reals(joined[metric.signal.value]), _reals(joined[metric.exposure]) / SECONDS_AN_HOUR
@@ -154,6 +156,7 @@ def _of_metric(
     is_judged = (_reals(joined["is_stable"]) == 1) & ~np.isnan(value) & is_heard
     is_judged &= np.isnan(_reals(joined["is_special"]))
     z = np.where(is_judged, _z(joined, value, expected, spread), np.nan)
+    z = _by_either_clock(joined, z, _beside(earlier, profiles, metric, special), metric)
     evidence, lasting = _lasting(joined, z)
     threshold = _reals(joined["threshold"])
     is_anomalous = is_judged & too_far(evidence, threshold, metric)
@@ -201,6 +204,21 @@ def _z(joined: pa.Table, value: Numbers, expected: Numbers, spread: Spread) -> N
         of_zero = zero_z(expected, spread.dispersion, _reals(joined["zero_share"]), _reals(joined["zero_samples"]))
         z = np.where((value == 0) & ~np.isnan(of_zero), np.fmin(z, of_zero), z)
     return np.asarray(np.where(z < 0, z / _reals(joined["stretch_below"]), z / _reals(joined["stretch_above"])))
+
+
+def _by_either_clock(joined: pa.Table, z: Numbers, earlier: pa.Table, metric: Metric) -> Numbers:
+    """The z of each hour; right after a change of clocks the less unusual of that by the new clock and by the old."""
+    if not earlier.num_rows:
+        return z
+    value, guards = _reals(earlier[metric.signal.value]), _reals(earlier[metric.exposure]) / SECONDS_AN_HOUR
+    spread = Spread(metric.family, _reals(earlier["dispersion"]), _reals(earlier["unit"]))
+    of_old = np.where(
+        _reals(earlier["is_stable"]) == 1, _z(earlier, value, _reals(earlier["rate"]) * guards, spread), np.nan
+    )
+    told = earlier.select(HOUR).append_column("old", pa.array(of_old))
+    places = joined.select(HOUR).append_column("place", pa.array(np.arange(joined.num_rows)))
+    old = _reals(places.join(told, HOUR).sort_by("place")["old"])
+    return np.asarray(np.where(np.abs(old) < np.abs(z), old, z))
 
 
 def _lasting(joined: pa.Table, z: Numbers) -> tuple[Numbers, Numbers]:
