@@ -18,6 +18,8 @@ from noc_platform.streams.catalogue import ATTENDANCE_EVENTS
 from noc_platform.telemetry.movement import metres_between
 from noc_platform.telemetry.signals import Grain, person_signals
 
+SEPARATOR = "\n"
+
 
 def person_facts(
     sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, movement: MovementPolicy
@@ -78,7 +80,10 @@ def _placed(rows: ir.Table, sites: ir.Table) -> ir.Table:
         "tenant_id", "site_id", "time_zone", "geofence_radius_meters", centre_latitude="latitude",
         centre_longitude="longitude",
     )  # fmt: skip
-    placed = rows.left_join(places, ["tenant_id", "site_id"]).drop("tenant_id_right", "site_id_right")
+    # By one name: given two, PostgreSQL merges by tenant and compares every guard with every site of it.
+    named = rows.mutate(place=rows.tenant_id + SEPARATOR + rows.site_id)
+    places = places.mutate(place=places.tenant_id + SEPARATOR + places.site_id).drop("tenant_id", "site_id")
+    placed = named.left_join(places, "place").drop("place", "place_right")
     apart = metres_between(
         placed.position_latitude, placed.position_longitude, placed.centre_latitude, placed.centre_longitude
     )

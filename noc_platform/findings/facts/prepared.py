@@ -29,14 +29,17 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 AS_OF = "as_of"
-TENANTS, PEOPLE = "tenants", "people"
-LISTS = (TENANTS, PEOPLE)
+TENANTS, PEOPLE, TOURS = "tenants", "people", "tours"
+LISTS = (TENANTS, PEOPLE, TOURS)
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What an audit asks of one kind of engine, as SQL with the parameter `as_of`; `words` and `walks` with `tenants`
-    and `people` too: whoever is silent or late is asked for by name, as what they said last may be hours old."""
+    """What an audit asks of one kind of engine, as SQL with the parameter `as_of`.
+
+    `words` has `tenants` and `people` too, `walks` also `tours`: whoever is silent or late is asked for by name, as
+    what they said last may be hours old.
+    """
 
     guards: str
     words: str
@@ -80,20 +83,18 @@ def _with_walks(tours: tuple[Tour, ...], ask: Ask, as_of: datetime) -> tuple[Tou
     late = {
         tour.key: (tour.tenant_id, tour.person_id)
         for tour in tours
-        if tour.is_late(as_of) and tour.person_id is not None
+        if tour.is_mandatory and tour.person_id is not None and tour.is_late(as_of)
     }
-    heard = {(row["tenant_id"], row["tour_id"]): row for row in _asked("walks", set(late.values()), ask, as_of)}
-    return tuple(
-        replace(tour, heard_slots=heard.get(tour.key, {}).get("heard_slots", 0)) if tour.key in late else tour
-        for tour in tours
-    )
+    rows = _asked("walks", set(late.values()), ask, as_of, **{TOURS: sorted({tour for _, tour in late})})
+    heard = {(row["tenant_id"], row["tour_id"]): row["heard_slots"] for row in rows}
+    return tuple(replace(tour, heard_slots=heard.get(tour.key, 0)) if tour.key in late else tour for tour in tours)
 
 
-def _asked(name: str, people: set[Key], ask: Ask, as_of: datetime) -> list[Row]:
+def _asked(name: str, people: set[Key], ask: Ask, as_of: datetime, **more: list[str]) -> list[Row]:
     if not people:
         return []
     tenants, persons = (sorted(set(each)) for each in zip(*people, strict=True))
-    return ask(name, {AS_OF: as_of, TENANTS: tenants, PEOPLE: persons})
+    return ask(name, {AS_OF: as_of, TENANTS: tenants, PEOPLE: persons, **more})
 
 
 def asking_postgres(connection: Connection, policy: RulesPolicy, movement: MovementPolicy) -> Ask:
@@ -103,7 +104,7 @@ def asking_postgres(connection: Connection, policy: RulesPolicy, movement: Movem
     questions = _for_postgres(policy, movement)
 
     def ask(name: str, parameters: Mapping[str, Any]) -> list[Row]:
-        with psycopg_of(connection).cursor(row_factory=dict_row) as cursor:
+        with psycopg_of(connection).cursor(row_factory=dict_row, binary=True) as cursor:
             # Never as a plan for all moments: how much lies in a window is only seen from its ends.
             return cursor.execute(getattr(questions, name), parameters, prepare=False).fetchall()
 
@@ -146,12 +147,12 @@ def _for_duckdb(policy: RulesPolicy, movement: MovementPolicy) -> Questions:
 
 def _questions(policy: RulesPolicy, movement: MovementPolicy, compiled: Callable[[ir.Table], str]) -> Questions:
     sources, as_of = all_fact_sources(), ibis.literal(_marker(AS_OF)).cast(INSTANT)
-    listed = of_people(sources, *(ibis.literal(_marker(name)) for name in LISTS))
+    tenants, people, tours = (ibis.literal(_marker(name)) for name in LISTS)
     return Questions(
         guards=compiled(person_facts(sources, as_of, policy.facts, movement)),
-        words=compiled(earlier_words(listed, as_of, policy.facts)),
+        words=compiled(earlier_words(of_people(sources, tenants, people), as_of, policy.facts)),
         tours=compiled(tour_facts(sources, as_of, policy.facts)),
-        walks=compiled(tours_heard(listed, as_of, policy.facts)),
+        walks=compiled(tours_heard(of_people(sources, tenants, people, tours), as_of, policy.facts)),
         sites=compiled(site_facts(sources, as_of, policy.facts)),
         feeds=compiled(feed_facts(sources, as_of, policy.facts, policy.silence)),
     )

@@ -47,7 +47,10 @@ def feed_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
     told = known_by(sources, as_of, policy, heard_for=policy.window).telemetry
     streams = told.feeds.filter(told.feeds.stream.isin([stream.name for stream in WATCHED]))
     received = [
-        table.group_by("tenant_id").agg(last_received_at=table.received_at.max()).mutate(stream=ibis.literal(name))
+        table.filter(table.occurred_at >= as_of - interval(policy.window))
+        .group_by("tenant_id")
+        .agg(last_received_at=table.received_at.max())
+        .mutate(stream=ibis.literal(name))
         for name in (stream.name for stream in WATCHED)
         for table in [getattr(told, name)]
     ]

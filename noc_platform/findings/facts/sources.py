@@ -79,14 +79,17 @@ def known_by(
     return FactSources(telemetry, raised, sources.sites)
 
 
-def of_people(sources: FactSources, tenant: ir.StringValue, person: ir.StringValue) -> FactSources:
-    """The sources with what phones said of these people alone."""
+def of_people(
+    sources: FactSources, tenant: ir.StringValue, person: ir.StringValue, tour: ir.StringValue | None = None
+) -> FactSources:  # fmt: skip
+    """The sources with what phones said of these people alone, and with these tours alone, if any are named."""
     told = sources.telemetry
     events, fixes = (
         table.filter(table.tenant_id.isin([tenant]), table.person_id.isin([person]))
         for table in (told.device_events, told.location_updates)
     )
-    return replace(sources, telemetry=replace(told, device_events=events, location_updates=fixes))
+    tours = told.tours_due if tour is None else told.tours_due.filter(told.tours_due.tour_id.isin([tour]))
+    return replace(sources, telemetry=replace(told, device_events=events, location_updates=fixes, tours_due=tours))
 
 
 def interval(span: timedelta) -> ir.IntervalScalar:

@@ -3,40 +3,41 @@
 One Ibis expression over all tenants and sites, each tour by its own site (defect 12).
 """
 
-from datetime import timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from noc_platform.findings.facts.phones import SLOT_SECONDS
 from noc_platform.findings.facts.sources import PERSON, FactSources, interval, known_by, one_if
-from noc_platform.findings.facts.work import DONE
+from noc_platform.findings.facts.work import DONE, EARLY
 from noc_platform.findings.policy import FactsPolicy
 from noc_platform.streams.catalogue import AUTOCLOSED, TOUR_IDENTIFIERS
 from noc_platform.telemetry.movement import epoch_second, metres_between
 from noc_platform.telemetry.signals import SKIPPED
 
 TOUR = ["tenant_id", "tour_id"]
-# No tour is walked so long before it falls due.
-EARLY = timedelta(hours=2)
 
 
 def tour_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
-    """One row for each tour that fell due in the last `tour_memory`. Columns are those of `moment.Tour`."""
+    """One row for each tour that fell due in the last `tour_memory` and is open or was scanned in the window.
+
+    Columns are those of `moment.Tour`; how it was scanned is that of the last hours.
+    """
     told = known_by(sources, as_of, policy, heard_for=policy.window).telemetry
     due, jobs = told.tours_due, told.jobneeds
     jobs = jobs.filter(
         jobs.identifier.isin(TOUR_IDENTIFIERS), jobs.occurred_at >= as_of - interval(policy.tour_memory + EARLY)
     )
-    scanned = _scanned(_scans(jobs, as_of))
+    scans = _scans(jobs, as_of)
+    counted, paced = _counted(scans), _paced(scans.filter(scans.scanned_at >= as_of - interval(policy.window + EARLY)))
     ended = _ended(jobs, as_of)
     rows = due.select(
         *TOUR, "person_id", "site_id", "due_at", "due_until", "total_checkpoints",
         grace_minutes=due.grace_minutes.fill_null(0.0), is_mandatory=due.is_mandatory.fill_null(False),
     )  # fmt: skip
-    for part in (scanned, ended):
+    for part in (counted, paced, ended):
         rows = rows.left_join(part, TOUR).drop("tenant_id_right", "tour_id_right")
-    return rows.mutate(scanned=rows.scanned.fill_null(0), is_ended=rows.ended.fill_null(0) == 1).drop("ended")
+    rows = rows.mutate(scanned=rows.scanned.fill_null(0), is_ended=rows.ended.fill_null(0) == 1).drop("ended")
+    return rows.filter(~rows.is_ended | (rows.last_scan_at >= as_of - interval(policy.window)))
 
 
 def tours_heard(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
@@ -78,8 +79,15 @@ def _scans(jobs: ir.Table, as_of: ir.TimestampValue) -> ir.Table:
     )
 
 
-def _scanned(scans: ir.Table) -> ir.Table:
-    """Scans of each tour together: how many, from when to when, and the usual way from one to the next."""
+def _counted(scans: ir.Table) -> ir.Table:
+    """How many checkpoints of each tour were scanned, when last, and by whom."""
+    return scans.group_by(*TOUR).agg(
+        scanned=scans.count(), last_scan_at=scans.scanned_at.max(), scanned_by=scans.performer.max()
+    )
+
+
+def _paced(scans: ir.Table) -> ir.Table:
+    """The usual way of each tour from one scan to the next, in seconds and metres."""
     order = ibis.window(group_by=TOUR, order_by=["scanned_at", "jobneed_id"])
     second = epoch_second(scans.scanned_at)
     paired = scans.mutate(
@@ -89,11 +97,7 @@ def _scanned(scans: ir.Table) -> ir.Table:
         ),
     )
     return paired.group_by(*TOUR).agg(
-        scanned=paired.count(),
-        last_scan_at=paired.scanned_at.max(),
-        scanned_by=paired.performer.max(),
-        median_gap_seconds=paired.gap_seconds.median(),
-        median_step_meters=paired.step_meters.median(),
+        median_gap_seconds=paired.gap_seconds.median(), median_step_meters=paired.step_meters.median()
     )
 
 

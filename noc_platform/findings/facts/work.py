@@ -1,14 +1,18 @@
 """Work of people and sites: done, waiting, overdue. Ibis expressions; tours are in `tours`."""
 
+from datetime import timedelta
+
 import ibis.expr.types as ir
 
 from noc_platform.findings.facts.sources import PERSON, interval, one_if
 from noc_platform.findings.policy import FactsPolicy
 from noc_platform.streams.catalogue import AUTOCLOSED, COMPLETED, TOUR_IDENTIFIERS
 from noc_platform.telemetry.movement import epoch_second
-from noc_platform.telemetry.signals import Sources
+from noc_platform.telemetry.signals import WORK_MARGIN, Sources
 
 DONE = (COMPLETED, "PARTIALLYCOMPLETED")
+# No work is done so long before it falls due, nor reported so long after it was done by the clock that says both.
+EARLY = timedelta(hours=2)
 
 
 def job_states(jobneeds: ir.Table) -> ir.Table:
@@ -44,7 +48,10 @@ def is_overdue(states: ir.Table, as_of: ir.TimestampValue, policy: FactsPolicy) 
 def last_done(jobneeds: ir.Table, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
     """When each person last got something done within the window, and when that was last heard of."""
     jobs = jobneeds.filter(
-        jobneeds.ended_at < as_of, jobneeds.ended_at >= as_of - interval(policy.window), jobneeds.status.isin(DONE)
+        jobneeds.occurred_at >= as_of - interval(policy.window + EARLY),
+        jobneeds.ended_at < as_of,
+        jobneeds.ended_at >= as_of - interval(policy.window),
+        jobneeds.status.isin(DONE),
     )
     jobs = jobs.mutate(performer=jobs.performed_by.fill_null(jobs.person_id))
     jobs = jobs.filter(jobs.performer.notnull())
@@ -57,13 +64,13 @@ def last_done(jobneeds: ir.Table, as_of: ir.TimestampValue, policy: FactsPolicy)
 
 def tasks_waiting(jobneeds: ir.Table, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
     """How much work of each person was due in the window, should have been done by now and was not."""
-    # Of work planned in the window: its states may say when it was planned, or leave that out.
-    planned = jobneeds.filter(
-        jobneeds.planned_at >= as_of - interval(policy.window), jobneeds.planned_at <= as_of - interval(policy.patience)
+    states = job_states(jobneeds.filter(jobneeds.occurred_at >= as_of - interval(policy.window + WORK_MARGIN)))
+    waiting = states.filter(
+        states.person_id.notnull(),
+        states.is_done == 0,
+        states.planned_at >= as_of - interval(policy.window),
+        states.planned_at <= as_of - interval(policy.patience),
     )
-    due = planned.select("tenant_id", "jobneed_id").distinct()
-    states = job_states(jobneeds.semi_join(due, ["tenant_id", "jobneed_id"]))
-    waiting = states.filter(states.person_id.notnull(), states.is_done == 0)
     return waiting.group_by(*PERSON).agg(tasks_waiting=waiting.count())
 
 
@@ -75,7 +82,8 @@ def tours_waiting(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) 
         tours.due_at >= as_of - interval(policy.window),
         tours.due_at <= as_of - interval(policy.patience),
     )
-    scans = jobs.filter(jobs.parent_id.notnull(), jobs.ended_at < as_of, jobs.status.isin(DONE))
+    lately = jobs.occurred_at >= as_of - interval(policy.window + EARLY)
+    scans = jobs.filter(lately, jobs.parent_id.notnull(), jobs.ended_at < as_of, jobs.status.isin(DONE))
     begun = scans.select("tenant_id", tour_id="parent_id").distinct()
     waiting = due.anti_join(begun, ["tenant_id", "tour_id"])
     return waiting.group_by(*PERSON).agg(tours_waiting=waiting.count())

@@ -74,7 +74,7 @@ def plain_words(day: Day, person: str, as_of: datetime, back: timedelta) -> dict
         and as_of - back <= row["occurred_at"] < as_of + 24 * HOUR
     ]
     past = [row["occurred_at"] for row in told if row["occurred_at"] < as_of]
-    slots = {int((as_of - row["occurred_at"]).total_seconds() // 600) for row in told}
+    slots = {int((as_of - row["occurred_at"]).total_seconds() - 1) // 600 for row in told}
     lags = [
         (row["received_at"] - row["occurred_at"]).total_seconds()
         for row in told
