@@ -4,7 +4,7 @@ What people say of alarms moves the limits of the weeks to come: the loop is clo
 for itself.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -173,19 +173,21 @@ def dynamic_thresholds(config: MomentConfig, platform: dg.ResourceParam[Platform
             "dynamic_threshold": heatmap(
                 limits, "dynamic_threshold", "limit at each hour, mean of the metrics", (LOWEST, HIGHEST)
             ),
-            "history": histories(_histories(made), "limits set and learned"),
+            "history": histories(_histories(made, settings.default_threshold), "limits set and learned"),
             "changes": dg.MetadataValue.md(_told(made[:LISTED])),
         },
         check_results=limit_checks(limits, made, settings.tuning_policy.step),
     )
 
 
-def _histories(made: "list[Change]") -> dict[str, list[tuple[datetime, float]]]:
+def _histories(made: "list[Change]", default: float) -> dict[str, list[tuple[datetime, float]]]:
+    """What each limit was from a week before it was first changed; the default where it is held no more."""
     found: dict[str, list[tuple[datetime, float]]] = {}
     for change in reversed(made):
-        if change.value is not None:
-            name = f"{change.tenant_id}/{change.scope.name} {change.kind.lower()}"
-            found.setdefault(name, []).append((change.made_at, change.value))
+        name = f"{change.tenant_id}/{change.scope.name} {change.kind.lower()}"
+        before = default if change.before is None else change.before
+        points = found.setdefault(name, [(change.made_at - timedelta(weeks=1), before)])
+        points.append((change.made_at, default if change.value is None else change.value))
     return found
 
 

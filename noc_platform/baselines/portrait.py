@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -52,7 +52,7 @@ def histories(series: "Mapping[str, Sequence[tuple[datetime, float]]]", label: s
     if not series:
         return dg.MetadataValue.md("nothing yet")
     newest = sorted(series, key=lambda name: (series[name][-1][0], name))[-MOST_LINES:]
-    end = max(series[name][-1][0] for name in newest)
+    end = max(series[name][-1][0] for name in newest) + timedelta(days=1)
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.add_subplot()
     for name in newest:
