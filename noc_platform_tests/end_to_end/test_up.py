@@ -26,7 +26,8 @@ GROUPS = {
     "sources": (*EVENTS, "tenants", "clients", "sites", "people", "shifts", "tours_due", "calendar"),
     "telemetry": (*EVENTS, "telemetry_retention"),
     "signals": ("activity_signals", "site_activity_signals"),
-    "baselines": ("baseline_profiles", "site_verdicts"),
+    "baselines": ("baseline_profiles", "false_positive_rates", "dynamic_thresholds", "site_verdicts"),
+    "findings": ("audit_findings",),
 }
 
 
@@ -114,7 +115,7 @@ def test_mlflow_opens(browser: "Chrome", served: Served) -> None:
 
 def test_dagster_knows_what_runs_by_itself(served: Served) -> None:
     question = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
-        schedules { name } sensors { name sensorState { status } } jobs { name } } } } }"""
+        schedules { name scheduleState { status } } sensors { name sensorState { status } } jobs { name } } } } }"""
     request = urllib.request.Request(
         f"{served.dagster}/graphql",
         json.dumps({"query": question}).encode(),
@@ -122,7 +123,9 @@ def test_dagster_knows_what_runs_by_itself(served: Served) -> None:
     )
     with urllib.request.urlopen(request) as answer:
         (repository,) = json.load(answer)["data"]["repositoriesOrError"]["nodes"]
-    assert {item["name"] for item in repository["schedules"]} == {"nightly_retention", "weekly_baselines"}
+    schedules = {item["name"]: item["scheduleState"]["status"] for item in repository["schedules"]}
+    audits = {f"{depth}_audit_schedule" for depth in ("heartbeat", "comprehensive", "deep")}
+    assert schedules == dict.fromkeys({"nightly_retention", "weekly_baselines", *audits}, "RUNNING")
     sensors = {item["name"]: item["sensorState"]["status"] for item in repository["sensors"]}
     assert sensors["days_with_new_telemetry"] == "RUNNING"
     assert {"telemetry_pipeline", "retention"} <= {item["name"] for item in repository["jobs"]}
