@@ -115,6 +115,17 @@ class PatternPolicy:
 
 
 @dataclass(frozen=True)
+class UndonePolicy:
+    """When somebody who is there has done too little of what was due: `low_tasks` wait, less than `low_share` of the
+    checkpoints of tours that are over were scanned, or nobody walks, by `least_fixes` positions and `few_steps`."""
+
+    low_tasks: int = 2
+    low_share: float = 0.5
+    least_fixes: int = 5
+    few_steps: int = 100
+
+
+@dataclass(frozen=True)
 class RulesPolicy:
     """All of it."""
 
@@ -123,3 +134,4 @@ class RulesPolicy:
     inactivity: InactivityPolicy = field(default_factory=InactivityPolicy)
     tours: TourPolicy = field(default_factory=TourPolicy)
     patterns: PatternPolicy = field(default_factory=PatternPolicy)
+    undone: UndonePolicy = field(default_factory=UndonePolicy)

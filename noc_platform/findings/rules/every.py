@@ -13,6 +13,7 @@ from noc_platform.findings.rules.inactivity import inactive
 from noc_platform.findings.rules.look import Look
 from noc_platform.findings.rules.patterns import phantoms, silent_sites, storms
 from noc_platform.findings.rules.tours import abandoned, ghost_scans, overdue
+from noc_platform.findings.rules.undone import low_movement, low_tasks, low_tours
 from noc_platform.findings.vocabulary import Depth, Draft
 
 Rule = Callable[[Look], Iterator[Draft]]
@@ -31,9 +32,17 @@ RULES: Mapping[Rule, Depth] = {
     ghost_scans: Depth.COMPREHENSIVE,
     phantoms: Depth.COMPREHENSIVE,
     storms: Depth.COMPREHENSIVE,
+    low_tasks: Depth.COMPREHENSIVE,
+    low_tours: Depth.COMPREHENSIVE,
+    low_movement: Depth.COMPREHENSIVE,
 }
-# Of one guard the first says what the second would say again.
-STRONGER = {"CORRELATION_PHANTOM_GUARD": "GUARD_INACTIVITY"}
+# What each says of a guard is said again by these, and they say more.
+STRONGER: Mapping[str, tuple[str, ...]] = {
+    "CORRELATION_PHANTOM_GUARD": ("GUARD_INACTIVITY",),
+    "LOW_TASK_COMPLETION": ("GUARD_INACTIVITY", "CORRELATION_PHANTOM_GUARD"),
+    "LOW_TOUR_COVERAGE": ("GUARD_INACTIVITY", "TOUR_OVERDUE"),
+    "LOW_MOVEMENT": ("GUARD_INACTIVITY", "TOUR_OVERDUE", "CORRELATION_PHANTOM_GUARD"),
+}
 
 
 def drafts(facts: Facts, policy: RulesPolicy, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> list[Draft]:
@@ -46,6 +55,8 @@ def drafts(facts: Facts, policy: RulesPolicy, as_of: datetime, depth: Depth = De
     look = Look(facts, policy, as_of)
     found = [draft for rule, least in RULES.items() if least <= depth for draft in rule(look)]
     told = {(draft.tenant_id, draft.person_id, draft.finding_type) for draft in found}
-    return [
-        draft for draft in found if (draft.tenant_id, draft.person_id, STRONGER.get(draft.finding_type)) not in told
-    ]
+
+    def is_said(draft: Draft) -> bool:
+        return any((draft.tenant_id, draft.person_id, more) in told for more in STRONGER.get(draft.finding_type, ()))
+
+    return [draft for draft in found if not is_said(draft)]
