@@ -16,6 +16,7 @@ from noc_platform.telemetry.vocabulary import Signal
 from noc_platform_tests.findings.facts.asked import (
     ATHENS,
     NOON,
+    PARIS,
     POLICY,
     Asked,
     Told,
@@ -187,12 +188,13 @@ def test_who_has_no_site_and_sites_without_a_zone_are_there_all_the_same(asked: 
     punched: Row = {"attendance_id": "a", "site_id": None, "punched_in_at": NOON - HOUR, "punched_out_at": None}
     nowhere = {**stamped(NOON - HOUR, person_id="p1"), **punched}
     told = Told(
-        Day(shifts=[shift("p0", NOON - HOUR)], attendance_events=[nowhere]),
-        sites=[{**ATHENS, "time_zone": None}],
+        Day(shifts=[shift("p0", NOON - HOUR, site="s1"), shift("p2", NOON - HOUR)], attendance_events=[nowhere]),
+        sites=[ATHENS, {**PARIS, "time_zone": None}],
     )
     guards = by_person(asked.facts(told, NOON))
-    assert (guards["p0"].site_id, guards["p0"].time_zone) == ("s0", None)
-    assert (guards["p1"].site_id, guards["p1"].is_punched_in) == (None, True)
+    assert (guards["p0"].site_id, guards["p0"].time_zone) == ("s1", None)
+    assert (guards["p1"].site_id, guards["p1"].time_zone, guards["p1"].is_punched_in) == (None, None, True)
+    assert (guards["p2"].site_id, guards["p2"].time_zone) == ("s0", "Europe/Athens")
 
 
 def test_what_a_silent_phone_said_hours_ago_is_remembered_and_a_busy_one_needs_no_memory(asked: Asked) -> None:
@@ -221,10 +223,10 @@ def test_a_tour_counts_what_was_scanned_and_neither_what_was_skipped_nor_what_th
 
 def test_one_row_says_when_each_feed_delivered_last_and_who_should_have_been_heard_since(asked: Asked) -> None:
     on = [shift("p0", NOON - 6 * HOUR, 12), shift("p1", NOON - 6 * HOUR, 12, "s1"), shift("p2", NOON - 9 * HOUR, 8)]
-    told = Told(Day(device_events=heard("p0", NOON - 6 * HOUR, NOON - 50 * MINUTE), shifts=on))
-    (feed,) = asked.facts(told, NOON).feeds
-    assert (feed.stream, feed.last_received_at) == ("device_events", NOON - 55 * MINUTE)
-    assert (feed.guards_due, feed.sites_due) == (2, 2)
+    said, done = heard("p0", NOON - 6 * HOUR, NOON - 50 * MINUTE), job("j", NOON - 5 * MINUTE, "COMPLETED")
+    found = asked.facts(Told(Day(device_events=said, jobneeds=[done], shifts=on)), NOON).feeds
+    feeds = {feed.stream: (feed.last_received_at, feed.guards_due, feed.sites_due) for feed in found}
+    assert feeds == {"device_events": (NOON - 55 * MINUTE, 2, 2), "jobneeds": (NOON - 5 * MINUTE, 0, 0)}
 
 
 def test_alerts_are_counted_at_their_site(asked: Asked) -> None:

@@ -40,6 +40,7 @@ from noc_platform_tests.findings.rules.moments import (
         (Silence.CLOCK_WRONG, guard(median_lag_seconds=400.0, least_lag_seconds=390.0)),
         (Silence.CLOCK_WRONG, guard(median_lag_seconds=-200.0, least_lag_seconds=-210.0)),
         (None, guard(median_lag_seconds=400.0, least_lag_seconds=2.0)),
+        (None, guard(median_lag_seconds=900.0, least_lag_seconds=120.0)),
         (Silence.GUARD_IDLE, still()),
         (Silence.NOTHING_DUE, still(tasks_waiting=0, tours_waiting=0)),
     ],
@@ -76,6 +77,10 @@ def test_a_late_feed_explains_every_silence_and_is_one_finding_of_the_tenant() -
     moment = facts(*crowd, of=feeds(40, guards=20, sites=5))
     assert {told(moment, each.person_id).cause for each in crowd} == {Silence.FEED_LATE}
     assert types(moment) == ["FEED_LATE"]
+
+
+def test_while_nothing_comes_from_anybody_not_even_an_empty_phone_is_known_of() -> None:
+    assert told(facts(silent(minutes=40, battery_level=1.0), of=feeds(40))).cause is Silence.FEED_LATE
 
 
 def test_one_stream_that_fails_leaves_those_heard_on_the_other_explained() -> None:
