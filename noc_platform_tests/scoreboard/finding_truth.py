@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from noc_platform.findings.vocabulary import Draft, Silence
+from noc_platform.streams.catalogue import TOUR_IDENTIFIERS
+from noc_platform.telemetry.signals import SKIPPED
 from noc_platform_tests.scoreboard.silent_truth import LYING, Person, Spell, Truth
 
 # What blames a person; that a phone is not heard blames nobody.
@@ -27,6 +29,9 @@ SHIFT = timedelta(hours=12)
 # A tour that a failing phone or site covers for more of its time than this was not the walker's to miss.
 COVERED = 0.2
 NEVER = pd.Timestamp("2100-01-01", tz="UTC")
+# Somebody who sits shifts about; a walk is longer.
+FEW_METERS = 100.0
+PATIENCE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,14 @@ class FindingTruth:
             return self._befell(person, AT_REST, at) or self.truth.of(person, at, True) == Silence.GUARD_IDLE
         if kind == "CORRELATION_PHANTOM_GUARD":
             return self._befell(person, AT_REST, at) or self._idled(person, at)
+        if kind == "LOW_MOVEMENT":
+            return self._walked(person, at) < FEW_METERS
+        if kind == "LOW_TASK_COMPLETION":
+            return self._tasks_waiting(person, at) >= int(draft.evidence["tasks_waiting"])
+        if kind == "LOW_TOUR_COVERAGE":
+            tours = [(draft.tenant_id, row["tour_id"]) for row in draft.evidence["tour_log"]]
+            total = sum(row["total_checkpoints"] for row in draft.evidence["tour_log"])
+            return bool(sum(self._scanned(tour, at) for tour in tours) < total / 2)
         names = {
             "GHOST_SCANS": ("GHOST_SCANS",), "CORRELATION_TOUR_ABANDONMENT": ("ABANDONED_TOUR",),
             "CLOCK_WRONG": ("CLOCK_ERROR",), "DEVICE_OFFLINE": UNHEARD_FOR,
@@ -156,6 +169,45 @@ class FindingTruth:
             for row in self.causes
             if row.cause == "SILENT_SITE" and row.tenant_id == tenant and site in row.sites
         ]
+
+    @cached_property
+    def _tasks(self) -> Any:
+        """Tasks, with when each was done as was known in the end."""
+        jobs = self.truth.world.stream("jobneeds").to_pandas()
+        tasks = jobs[~jobs.identifier.isin(TOUR_IDENTIFIERS)]
+        done = tasks[tasks.status.isin(["COMPLETED", "PARTIALLYCOMPLETED"])]
+        ended = done.groupby(["tenant_id", "jobneed_id"]).ended_at.min().rename("done_at").reset_index()
+        planned = tasks.drop_duplicates(["tenant_id", "jobneed_id"])
+        both = planned.merge(ended, how="left", on=["tenant_id", "jobneed_id"])
+        return both.assign(done_at=both.done_at.fillna(NEVER))
+
+    @cached_property
+    def _scans(self) -> dict[tuple[str, str], list[datetime]]:
+        """When the checkpoints of each tour were really scanned."""
+        jobs = self.truth.world.stream("jobneeds").to_pandas()
+        scans = jobs[jobs.parent_id.notna() & jobs.ended_at.notna() & (jobs.status == "COMPLETED")]
+        scans = scans[scans.scan_type.fillna("") != SKIPPED].drop_duplicates(["tenant_id", "jobneed_id"])
+        found: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        for row in scans.itertuples():
+            found[row.tenant_id, row.parent_id].append(row.ended_at.to_pydatetime())
+        return found
+
+    def _scanned(self, tour: tuple[str, str], at: datetime) -> int:
+        return sum(moment < at for moment in self._scans.get(tour, []))
+
+    def _tasks_waiting(self, person: Person, at: datetime) -> int:
+        """Tasks planned for the two hours before that had waited for half an hour and were done later, or never."""
+        tasks = self._tasks
+        own = tasks[(tasks.tenant_id == person[0]) & (tasks.person_id == person[1])]
+        is_due = (own.planned_at >= at - AFTER) & (own.planned_at <= at - PATIENCE) & (own.done_at >= at)
+        return int(is_due.sum())
+
+    def _walked(self, person: Person, at: datetime) -> float:
+        """Metres walked in the full hours of the two before."""
+        last = at.replace(minute=0, second=0, microsecond=0)
+        hours = [self.truth.hours.get((*person, last - back * timedelta(hours=1))) for back in (1, 2)]
+        full = hours[: 2 if at == last else 1]
+        return float(sum(hour.walked_meters for hour in full if hour is not None))
 
     def _idled(self, person: Person, at: datetime) -> bool:
         """Whether nothing was done in the two hours before."""
