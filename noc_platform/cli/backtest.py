@@ -14,8 +14,8 @@ from noc_platform.errors import BadInput
 from noc_platform.settings import load_settings
 
 if TYPE_CHECKING:
-    from noc_platform.baselines.online import Judged
-    from noc_platform.baselines.series import Series
+    from noc_platform.baselines.online.detector import Judged
+    from noc_platform.baselines.online.series import Series
 
 COLUMNS = ("timestamp", "value", "anomaly_score", "is_anomaly", "expected", "threshold")
 MOST_UNUSUAL = 10
@@ -54,8 +54,8 @@ def backtest(
     Without a threshold there is no verdict: the detector is learning, or there is no value. A summary goes to standard
     error.
     """
-    from noc_platform.baselines.online import replay
-    from noc_platform.baselines.series import read_series
+    from noc_platform.baselines.online.detector import replay
+    from noc_platform.baselines.online.series import read_series
 
     if out and out.exists() and out.samefile(file):
         raise BadInput(f"{out} is the file to read; write to another.")

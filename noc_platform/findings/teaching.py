@@ -13,7 +13,7 @@ from noc_platform.baselines.limits import apply_proposals
 from noc_platform.baselines.products import last_sunday, verdicts_between
 from noc_platform.baselines.scoring import CELL
 from noc_platform.baselines.standing import RATED_SCHEMA, hold, limits_of, rates_of, replace_rates, restate
-from noc_platform.baselines.tuning import proposals
+from noc_platform.baselines.tuning.proposals import proposals
 from noc_platform.baselines.verdicts import false_positive_rates
 from noc_platform.findings.queries import adjudicated
 from noc_platform.findings.verdicts import apply_verdicts

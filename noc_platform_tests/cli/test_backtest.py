@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noc_platform.baselines.series import read_series
+from noc_platform.baselines.online.series import read_series
 from noc_platform.errors import BadInput
-from noc_platform_tests.baselines.series import processor, spike
+from noc_platform_tests.baselines.online.series import processor, spike
 
 NOC = [sys.executable, "-c", "from noc_platform.cli.main import main; main()"]
 ABSENT_AND_SO_ON = ("", "NaN", "inf", "1e999", "N/A", "-1e300")

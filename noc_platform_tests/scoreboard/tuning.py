@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from noc_platform.baselines.scoring import CELL, LIMITS_SCHEMA, RATES_SCHEMA, with_limits
 from noc_platform.baselines.thresholds import HIGHEST, LOWEST
-from noc_platform.baselines.tuning import proposals
+from noc_platform.baselines.tuning.proposals import proposals
 from noc_platform.baselines.verdicts import false_positive_rates
 from noc_platform.findings.queries import ADJUDICATED_SCHEMA
 from noc_platform.settings import ThresholdPolicy, TuningPolicy, VerdictPolicy

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from noc_platform.baselines.metrics import BY_NAME, METRICS
 from noc_platform.baselines.scoring import JUDGED_SCHEMA, LIMITS_SCHEMA, PROPOSALS_SCHEMA
 from noc_platform.baselines.thresholds import HIGHEST, LOWEST
-from noc_platform.baselines.tuning import proposals
+from noc_platform.baselines.tuning.proposals import proposals
 from noc_platform.settings import TuningPolicy
 from noc_platform_tests.baselines.judgements import SUNDAY, Row, said, several, table, verdicts
 from noc_platform_tests.baselines.operation import changed

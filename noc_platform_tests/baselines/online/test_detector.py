@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
-from noc_platform.baselines.online import STABLE_FROM, Judged, replay, scores
+from noc_platform.baselines.online.detector import STABLE_FROM, Judged, replay, scores
 from noc_platform.settings import ThresholdPolicy
-from noc_platform_tests.baselines.series import (
+from noc_platform_tests.baselines.online.series import (
     KINDS,
     MONDAY,
     WRONGS,

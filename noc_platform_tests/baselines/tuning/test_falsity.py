@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noc_platform.baselines.falsity import LIMITS, Said, offsets_of_metrics, places, shares
+from noc_platform.baselines.tuning.falsity import LIMITS, Said, offsets_of_metrics, places, shares
 
 SITES, METRICS = 3, 2
 WRONG = 0.05

@@ -1,6 +1,6 @@
 """Alarms that limits would have raised, counted from stored scores: episodes of consecutive hours of a site's metric.
 
-Pure. Elsewhere: which of them are false (`falsity`), what follows for limits (`tuning`).
+Pure. Elsewhere: which of them are false (`falsity`), what follows for limits (`proposals`).
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noc_platform.baselines.falsity import LIMITS, places
 from noc_platform.baselines.learning import Numbers
 from noc_platform.baselines.metrics import METRICS
 from noc_platform.baselines.profiles import INSTANT
 from noc_platform.baselines.scoring import HOUR_MICROSECONDS, Verdict, too_far
 from noc_platform.baselines.thresholds import LOWEST
+from noc_platform.baselines.tuning.falsity import LIMITS, places
 
 NAMES = tuple(metric.name for metric in METRICS)
 READ = ("tenant_id", "site_id", "metric_type", "bucket", "evidence_z", "threshold", "threshold_source")

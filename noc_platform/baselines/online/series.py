@@ -1,6 +1,6 @@
 """A series of values in time, read from a CSV file as people have them: which column is which, what each text means.
 
-What could mean two things is refused, with what would fit. Elsewhere: what is made of the values (`online`).
+What could mean two things is refused, with what would fit. Elsewhere: what is made of the values (`detector`).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Limits of single hours of the week: raised where the same hour is a false alarm again and again, and given back.
 
-Pure, of one cell at a time. Elsewhere: the limits of all hours (`tuning`).
+Pure, of one cell at a time. Elsewhere: the limits of all hours (`proposals`).
 """
 
 import numpy as np

@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noc_platform.baselines import repeated
-from noc_platform.baselines.alarms import NAMES, Alarms, alarms_of, judged_between, places_among, reals
-from noc_platform.baselines.falsity import LIMITS, Said, offsets_of_metrics, shares
 from noc_platform.baselines.learning import Numbers
 from noc_platform.baselines.profiles import INSTANT
 from noc_platform.baselines.scoring import HOUR_MICROSECONDS, PROPOSALS_SCHEMA
 from noc_platform.baselines.thresholds import HIGHEST, LOWEST, Source
+from noc_platform.baselines.tuning import repeated
+from noc_platform.baselines.tuning.alarms import NAMES, Alarms, alarms_of, judged_between, places_among, reals
+from noc_platform.baselines.tuning.falsity import LIMITS, Said, offsets_of_metrics, shares
 from noc_platform.baselines.verdicts import WEEK, judged_in
 from noc_platform.settings import TuningPolicy
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noc_platform.baselines.expectation import Expectation
 from noc_platform.baselines.learning import HOURS_OF_WEEK
-from noc_platform.baselines.season import FIVE_MINUTES_OF_DAY, Season
-from noc_platform.baselines.surprise import DaySpread, Lasting, Scale, Stuck, Tail
+from noc_platform.baselines.online.expectation import Expectation
+from noc_platform.baselines.online.season import FIVE_MINUTES_OF_DAY, Season
+from noc_platform.baselines.online.surprise import DaySpread, Lasting, Scale, Stuck, Tail
 from noc_platform.baselines.thresholds import threshold_for
 from noc_platform.settings import ThresholdPolicy
 
