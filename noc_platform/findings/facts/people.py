@@ -1,6 +1,6 @@
 """What is known of every guard at one moment, as one Ibis expression over all tenants, sites and people.
 
-It runs on the lake (DuckDB, Spark) and on PostgreSQL. Windows are half-open `[start, as_of)` over `occurred_at`; what
+It runs on the lake (DuckDB) and on PostgreSQL. Windows are half-open `[start, as_of)` over `occurred_at`; what
 was received after `as_of` does not count. Null is what is not known. The five signals are those of `telemetry.signals`;
 what follows from all that is concluded in `findings.rules`.
 """

@@ -18,7 +18,7 @@ TOUR = ["tenant_id", "tour_id"]
 
 
 def tour_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
-    """One row for each tour that fell due in the last `tour_memory` and is open or was scanned in the window.
+    """One row for each tour that fell due in the last `tour_memory` and is open, or was scanned or ended in the window.
 
     Columns are those of `moment.Tour`; how it was scanned is that of the last hours.
     """
@@ -37,7 +37,8 @@ def tour_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
     for part in (counted, paced, ended):
         rows = rows.left_join(part, TOUR).drop("tenant_id_right", "tour_id_right")
     rows = rows.mutate(scanned=rows.scanned.fill_null(0), is_ended=rows.ended.fill_null(0) == 1).drop("ended")
-    return rows.filter(~rows.is_ended | (rows.last_scan_at >= as_of - interval(policy.window)))
+    start = as_of - interval(policy.window)
+    return rows.filter(~rows.is_ended | (rows.last_scan_at >= start) | (rows.ended_at >= start))
 
 
 def tours_heard(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:

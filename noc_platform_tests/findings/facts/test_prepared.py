@@ -256,3 +256,12 @@ def test_tenants_with_people_of_the_same_name_do_not_meet(asked: Asked) -> None:
     ours = {guard.tenant_id: guard for guard in asked.facts(told, NOON).guards}
     assert ours[TENANT].last_received_at is None
     assert ours["other"].last_received_at is not None
+
+
+def test_tours_that_are_over_are_left_out_unless_they_came_to_their_end_of_late(asked: Asked) -> None:
+    due = NOON - 6 * HOUR
+    tours = [tour(name, "p0", due) for name in ("old", "new", "open")]
+    ends = [("old", due + HOUR), ("new", NOON - HOUR)]
+    heads = [job(name, at, "COMPLETED", identifier="INTERNALTOUR", ended_at=at) for name, at in ends]
+    found = asked.facts(Told(Day(jobneeds=heads, tours_due=tours)), NOON).tours
+    assert {each.tour_id: (each.is_ended, each.scanned) for each in found} == {"new": (True, 0), "open": (False, 0)}
