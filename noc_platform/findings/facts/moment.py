@@ -190,7 +190,7 @@ class Facts:
     feeds: tuple[Feed, ...] = ()
 
     @classmethod
-    def of(cls, guards: Rows, tours: Rows, sites: Rows, feeds: Rows) -> "Facts":
+    def of(cls, guards: Rows, tours: Rows = (), sites: Rows = (), feeds: Rows = ()) -> "Facts":
         """From rows of `person_facts`, `tour_facts`, `site_facts` and `feed_facts`."""
         return cls(
             tuple(Guard(**known(row)) for row in guards),

@@ -19,6 +19,7 @@ from noc_platform.findings.facts.sites import feed_facts, site_facts
 from noc_platform.findings.facts.sources import all_fact_sources, of_people
 from noc_platform.findings.facts.tours import tour_facts, tours_heard
 from noc_platform.findings.policy import RulesPolicy, SilencePolicy
+from noc_platform.findings.vocabulary import Depth
 from noc_platform.lake.engines import over
 from noc_platform.settings import MovementPolicy
 from noc_platform.store.duck import open_duckdb
@@ -53,14 +54,15 @@ class Questions:
 Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 
 
-def facts_at(ask: Ask, policy: RulesPolicy, as_of: datetime) -> Facts:
-    """All facts of one moment. `ask` comes from `asking_postgres` or `asking_duckdb`.
+def facts_at(ask: Ask, policy: RulesPolicy, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> Facts:
+    """The facts of one moment that an audit of that depth asks for: a heartbeat has no use for tours and sites.
 
-    Raises ValueError for a moment without a zone.
+    `ask` comes from `asking_postgres` or `asking_duckdb`. Raises ValueError for a moment without a zone.
     """
     if as_of.tzinfo is None:
         raise ValueError(f"an audit needs an instant with a zone, not {as_of}")
-    facts = Facts.of(*(ask(name, {AS_OF: as_of}) for name in ("guards", "tours", "sites", "feeds")))
+    needed = ("guards", "feeds") if depth is Depth.HEARTBEAT else ("guards", "feeds", "tours", "sites")
+    facts = Facts.of(**{name: ask(name, {AS_OF: as_of}) for name in needed})
     return replace(
         facts,
         guards=_with_words(facts.guards, ask, policy.silence, as_of),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, NullPool, create_engine
 from noc_platform.findings.facts.moment import Facts, Guard
 from noc_platform.findings.facts.prepared import asking_duckdb, asking_postgres, facts_at
 from noc_platform.findings.policy import RulesPolicy
+from noc_platform.findings.vocabulary import Depth
 from noc_platform.settings import MovementPolicy
 from noc_platform.store.duck import open_duckdb
 from noc_platform.store.sessions import Server, psycopg_of, session_options
@@ -52,7 +53,7 @@ def _table(stream: Stream, rows: list[Row]) -> pa.Table:
 class Asked(Protocol):
     """An engine that holds a day and is asked for the facts of a moment."""
 
-    def facts(self, told: Told, as_of: datetime) -> Facts:
+    def facts(self, told: Told, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> Facts:
         """What was known then."""
 
 
@@ -61,17 +62,17 @@ class OnPostgres(PostgreSQL):
         self.session = connection
         self.connection = psycopg_of(connection)
 
-    def facts(self, told: Told, as_of: datetime) -> Facts:
+    def facts(self, told: Told, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> Facts:
         self.hold(told.tables())
-        return facts_at(asking_postgres(self.session, POLICY, MOVEMENT), POLICY, as_of)
+        return facts_at(asking_postgres(self.session, POLICY, MOVEMENT), POLICY, as_of, depth)
 
 
 class OnDuckDB:
-    def facts(self, told: Told, as_of: datetime) -> Facts:
+    def facts(self, told: Told, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> Facts:
         connection = open_duckdb()
         for name, table in told.tables().items():
             connection.register(name, table)
-        return facts_at(asking_duckdb(connection, POLICY, MOVEMENT), POLICY, as_of)
+        return facts_at(asking_duckdb(connection, POLICY, MOVEMENT), POLICY, as_of, depth)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 
 from noc_platform.findings.facts.moment import Facts
+from noc_platform.findings.rules.every import drafts
+from noc_platform.findings.vocabulary import Depth
 from noc_platform.store.sessions import Server
 from noc_platform.telemetry.vocabulary import Signal
 from noc_platform_tests.findings.facts.asked import (
@@ -265,3 +267,14 @@ def test_tours_that_are_over_are_left_out_unless_they_came_to_their_end_of_late(
     heads = [job(name, at, "COMPLETED", identifier="INTERNALTOUR", ended_at=at) for name, at in ends]
     found = asked.facts(Told(Day(jobneeds=heads, tours_due=tours)), NOON).tours
     assert {each.tour_id: (each.is_ended, each.scanned) for each in found} == {"new": (True, 0), "open": (False, 0)}
+
+
+def test_a_heartbeat_finds_from_less_what_it_finds_from_everything(asked: Asked) -> None:
+    on = [shift(name, MIDNIGHT - 4 * HOUR, 12, site) for name, site in (("p0", "s0"), ("p1", "s0"), ("p2", "s1"))]
+    said = [*heard("p2", MIDNIGHT - 4 * HOUR, MIDNIGHT), *heard("p0", MIDNIGHT - 4 * HOUR, MIDNIGHT - HOUR)]
+    told = Told(Day(device_events=said, shifts=on, tours_due=[tour("tour-1", "p2", MIDNIGHT - 3 * HOUR)]))
+    little, much = (asked.facts(told, MIDNIGHT, depth) for depth in (Depth.HEARTBEAT, Depth.COMPREHENSIVE))
+    assert (little.tours, little.sites) == ((), ())
+    found = drafts(little, POLICY, MIDNIGHT, Depth.HEARTBEAT)
+    assert found == drafts(much, POLICY, MIDNIGHT, Depth.HEARTBEAT)
+    assert found
