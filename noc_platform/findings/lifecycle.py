@@ -19,11 +19,12 @@ from noc_platform.findings.evidence import one_line, tidied
 from noc_platform.findings.reasons import keeping_quiet, muting, opening, worsening
 from noc_platform.findings.sightings import Fate, Known, Sighting, fate_of, key_of, sightings_of
 from noc_platform.findings.tables import IS_OPEN, RANKS, key_in
-from noc_platform.findings.vocabulary import Draft, Severity, Status
+from noc_platform.findings.vocabulary import OF_WORK, Draft, Severity, Status
 from noc_platform.journal.documents import document
 from noc_platform.journal.ledger import PLATFORM, Action, Decision, Subject, enter
 from noc_platform.settings import FindingPolicy
 from noc_platform.store.copying import copy_in
+from noc_platform.streams.catalogue import CLOSURE
 
 # Why a draft is not to be raised, or None. A calendar's answer, or `nothing_muted`.
 Mute = Callable[[Draft], str | None]
@@ -76,13 +77,18 @@ def nothing_muted(draft: Draft) -> str | None:  # noqa: ARG001 - a `Mute`
 
 
 def muted_by(calendar: Calendar) -> Mute:
-    """Maintenance mutes, at the sites and for the types of findings it is for (defect 22)."""
+    """Maintenance mutes, at the sites and for the types of findings it is for (defect 22); where a site is closed,
+    nobody has work to do."""
 
     def why(draft: Draft) -> str | None:
-        window = calendar.muting_at(draft.tenant_id, draft.site_id, draft.finding_type, draft.seen_at)
+        where = draft.tenant_id, draft.site_id
+        window = calendar.muting_at(*where, draft.finding_type, draft.seen_at)
+        if window is None and draft.finding_type in OF_WORK:
+            held = calendar.windows_at(*where, draft.seen_at)
+            window = next((each for each in held if each.kind == CLOSURE), None)
         if window is None:
             return None
-        return f"maintenance {window.window_id}" + (f", {window.reason}" if window.reason else "")
+        return f"{window.kind.lower()} {window.window_id}" + (f", {window.reason}" if window.reason else "")
 
     return why
 

@@ -163,6 +163,15 @@ KINDS: Mapping[str, Kind] = {
 }  # fmt: skip
 
 
+# What is found of work that nobody has to do where a site is closed.
+OF_WORK = frozenset(
+    {
+        "TOUR_OVERDUE", "LOW_MOVEMENT", "LOW_TASK_COMPLETION", "LOW_TOUR_COVERAGE", "CORRELATION_PHANTOM_GUARD",
+        "CORRELATION_SLA_STORM",
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Judged:
     """The baseline a finding rests on: which cell, how far from usual (z), and the limit with its source."""
