@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from noc_platform.baselines.changes import Scope
 from noc_platform.baselines.profiles import learn_profiles
 from noc_platform.baselines.scoring import LIMITS_SCHEMA, PROPOSALS_SCHEMA, RATES_SCHEMA, with_limits
-from noc_platform.baselines.standing import RATED_SCHEMA
+from noc_platform.baselines.standing import RATED_SCHEMA, limits_of
 from noc_platform.baselines.tables import baseline_profile
 from noc_platform.journal.ledger import Said
 from noc_platform.settings import BaselinePolicy, ThresholdPolicy
@@ -85,3 +85,23 @@ def limited(*limits: dict[str, Any]) -> pa.Table:
     profiles = learn_profiles(history(4), sites(4), SUNDAY, BaselinePolicy())
     rows = pa.Table.from_pylist(list(limits), schema=LIMITS_SCHEMA)
     return with_limits(profiles, rows, RATES_SCHEMA.empty_table(), POLICY)
+
+
+def held(
+    connection: Connection, tenant: str, as_of: datetime
+) -> dict[tuple[str, int | None], tuple[float | None, float | None]]:
+    """What is held of the metric: (manual, learned) by site and hour."""
+    rows = limits_of(connection, as_of).to_pylist()
+    return {
+        (row["site_id"], row["hour_of_week"]): (row["manual"], row["learned"])
+        for row in rows
+        if row["tenant_id"] == tenant
+    }
+
+
+def told(connection: Connection, tenant: str, hour: int = HOUR, site: str = SITE) -> dict[str, Any]:
+    """What the profile of a cell says."""
+    question = """select * from noc_baseline_profile where tenant_id = :tenant and site_id = :site
+                  and metric_type = :metric and hour_of_week = :hour"""
+    values = {"tenant": tenant, "site": site, "metric": METRIC, "hour": hour}
+    return dict(connection.execute(text(question), values).one()._mapping)

@@ -15,10 +15,8 @@ from noc_platform.baselines.changes import Change, Kind, Scope
 from noc_platform.baselines.limits import apply_proposals, reset, roll_back, set_manual, site_scope
 from noc_platform.baselines.profiles import learn_profiles
 from noc_platform.baselines.standing import (
-    STATED,
     hold,
     limits_of,
-    rates_of,
     replace_rates,
     restate,
     stated,
@@ -37,36 +35,20 @@ from noc_platform_tests.baselines.changes import (
     POLICY,
     SITE,
     after,
+    held,
     proposed,
     put_profiles,
     put_sites,
     rated,
     said,
     scope,
+    told,
 )
 from noc_platform_tests.baselines.operation import SUNDAY, history, sites
 from noc_platform_tests.builders import put
 
 EVER = datetime.max.replace(tzinfo=UTC)
 Key = tuple[str, int | None]
-
-
-def held(connection: Connection, tenant: str, as_of: datetime) -> dict[Key, tuple[float | None, float | None]]:
-    """What is held of the metric: (manual, learned) by site and hour."""
-    rows = limits_of(connection, as_of).to_pylist()
-    return {
-        (row["site_id"], row["hour_of_week"]): (row["manual"], row["learned"])
-        for row in rows
-        if row["tenant_id"] == tenant
-    }
-
-
-def told(connection: Connection, tenant: str, hour: int = HOUR, site: str = SITE) -> dict[str, Any]:
-    """What the profile of a cell says."""
-    question = """select * from noc_baseline_profile where tenant_id = :tenant and site_id = :site
-                  and metric_type = :metric and hour_of_week = :hour"""
-    values = {"tenant": tenant, "site": site, "metric": METRIC, "hour": hour}
-    return dict(connection.execute(text(question), values).one()._mapping)
 
 
 def test_a_limit_somebody_sets_is_in_force_from_then_on_and_says_who_and_why(database: Database, profiled: str) -> None:
@@ -404,59 +386,6 @@ def test_a_site_that_two_tenants_have_needs_its_tenant_named(database: Database,
 def test_nobody_changes_a_limit_without_saying_who_why_and_when(by: str, why: str, at: datetime) -> None:
     with pytest.raises(BadInput):
         Said(by, why, at)
-
-
-def test_defect_32_rates_are_replaced_together_and_expire(database: Database, profiled: str) -> None:
-    """In the origin a baseline without alarms kept its last rate for ever."""
-    weeks = [SUNDAY + timedelta(weeks=number) for number in range(4)]
-
-    def known(as_of: datetime) -> dict[int | None, tuple[float, bool]]:
-        return {
-            row["hour_of_week"]: (row["false_positive_rate"], row["is_guarded"])
-            for row in rates_of(connection, as_of).to_pylist()
-            if row["tenant_id"] == profiled
-        }
-
-    with database.transaction() as connection:
-        replace_rates(connection, rated(profiled, (HOUR, 0.9, True), (3, 0.1, False)), weeks[0])
-        replace_rates(connection, rated(profiled, (HOUR, 0.6, True), (None, 0.2, False)), weeks[0])
-        assert known(weeks[0] - timedelta(seconds=1)) == {}
-        assert known(weeks[1]) == {HOUR: (0.6, True), None: (0.2, False)}
-        restate(connection, POLICY, weeks[0])
-        assert told(connection, profiled)["dynamic_threshold"] == 4.0
-        for _ in range(2):
-            replace_rates(connection, rated(profiled), weeks[1])
-            assert known(weeks[1]) == known(weeks[2]) == {}
-        assert known(weeks[0]) == {HOUR: (0.6, True), None: (0.2, False)}
-        restate(connection, POLICY, weeks[1])
-        assert told(connection, profiled)["dynamic_threshold"] == 3.0
-        entries = trail(connection, Subject.THRESHOLD, scope(profiled).name, profiled)
-        assert [(entry.rule, entry.threshold_source) for entry in entries] == [
-            ("false alarms", "FP_GUARD"), ("false alarms", None),
-        ]  # fmt: skip
-
-
-def test_profiles_learned_anew_state_what_is_in_force(database: Database, profiled: str) -> None:
-    with database.transaction() as connection:
-        set_manual(connection, scope(profiled), 4.2, said(), POLICY)
-        fresh = learn_profiles(history(3, 2, profiled), sites(2, profiled), SUNDAY, BaselinePolicy())
-        rows = stated(connection, fresh, POLICY, after(60))
-        connection.execute(baseline_profile.delete())
-        copy_in(connection, baseline_profile.name, rows)
-        assert rows.column_names[-len(STATED) :] == STATED
-        profile = told(connection, profiled)
-        assert (profile["dynamic_threshold"], profile["last_threshold_update"]) == (4.2, NOW)
-        assert restate(connection, POLICY, after(61)) == 0
-
-
-def test_what_is_counted_late_does_not_bring_back_how_things_were(database: Database, profiled: str) -> None:
-    with database.transaction() as connection:
-        set_manual(connection, scope(profiled), 4.2, said(), POLICY)
-        replace_rates(connection, rated(profiled, (HOUR, 0.1, False)), SUNDAY)
-        restate(connection, POLICY, SUNDAY)
-        profile = told(connection, profiled)
-    assert (profile["dynamic_threshold"], profile["last_threshold_update"]) == (4.2, NOW)
-    assert profile["false_positive_rate"] == 0.1
 
 
 def test_tenants_do_not_see_or_change_each_others_limits(server: Server, profiled: str) -> None:
