@@ -77,10 +77,11 @@ def _gathered(slots: ir.Table, policy: FactsPolicy) -> ir.Table:
 
 
 def _clocks(told: Sources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
-    """How long after it happened what was received of late was received, seconds: half of it, and the soonest."""
-    narrow = [*PERSON, "occurred_at", "received_at"]
-    rows = told.device_events.select(*narrow).union(told.location_updates.select(*narrow))
-    rows = rows.filter(rows.received_at > as_of - interval(policy.recent))
+    """How long after it happened what was received of late was received, seconds: half of it, and the soonest.
+
+    Of phone events alone: positions are stamped by the same clock.
+    """
+    rows = told.device_events.filter(told.device_events.received_at > as_of - interval(policy.recent))
     late = rows.mutate(seconds=epoch_second(rows.received_at) - epoch_second(rows.occurred_at))
     return late.group_by(*PERSON).agg(
         recent_rows=late.count(), median_lag_seconds=late.seconds.median(), least_lag_seconds=late.seconds.min()

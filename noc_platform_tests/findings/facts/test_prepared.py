@@ -81,7 +81,7 @@ def plain_words(day: Day, person: str, as_of: datetime, back: timedelta) -> dict
     lags = [
         (row["received_at"] - row["occurred_at"]).total_seconds()
         for row in told
-        if row["received_at"] > as_of - POLICY.facts.recent
+        if "event_kind" in row and row["received_at"] > as_of - POLICY.facts.recent
     ]
     return {
         "last_received_at": max((row["received_at"] for row in told), default=None),
