@@ -68,7 +68,8 @@ class AuditPolicy:
 
 @dataclass(frozen=True)
 class Audited:
-    """What one audit looked at and found. `seen` are drafts by type, `late` the tenants whose phones' feeds are."""
+    """What one audit looked at and found: guards who were on duty or heard, and their sites. `seen` are drafts by type,
+    `late` the tenants whose phones' feeds are."""
 
     as_of: datetime
     guards: int
@@ -100,7 +101,7 @@ def audits(
             hours = _judged(lake, as_of, policy.findings) if depth >= Depth.DEEP else JUDGED_SCHEMA.empty_table()
             with database.transaction() as connection:
                 here = ask or asking_postgres(connection, policy.rules, policy.movement)
-                facts = facts_at(here, policy.rules, as_of)
+                facts = facts_at(here, policy.rules, as_of, depth)
                 done = _audit(connection, facts, hours, calendar, as_of, depth, policy)
             yield done
 
@@ -131,7 +132,8 @@ def _audit(
     recorded = record(connection, found, policy.findings, muted_by(calendar), as_of)
     recorded += close_quiet(connection, as_of, policy.findings, heard)
     seen = Counter(draft.finding_type for draft in found)
-    return Audited(as_of, len(facts.guards), len(facts.sites), dict(seen), late, recorded)
+    sites = {(guard.tenant_id, guard.site_id) for guard in facts.guards if guard.site_id is not None}
+    return Audited(as_of, len(facts.guards), len(sites), dict(seen), late, recorded)
 
 
 def spans(first: datetime, last: datetime, rules: RulesPolicy) -> Spans:
