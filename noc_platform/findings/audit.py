@@ -19,7 +19,7 @@ from noc_platform.baselines.scoring import JUDGED_SCHEMA
 from noc_platform.errors import BadInput
 from noc_platform.findings.anomalies import anomalies
 from noc_platform.findings.facts.moment import Facts
-from noc_platform.findings.facts.prepared import Ask, asking_duckdb, asking_postgres, facts_at
+from noc_platform.findings.facts.prepared import Asked, asking_duckdb, asking_postgres, facts_at
 from noc_platform.findings.facts.sources import AHEAD
 from noc_platform.findings.lifecycle import Recorded, close_quiet, muted_by, record
 from noc_platform.findings.policy import RulesPolicy
@@ -96,17 +96,17 @@ def audits(
         read = spans(together[0], together[-1], policy.rules)
         with database.transaction() as connection:
             calendar = _calendar(connection, Window(together[0] - TOGETHER, together[-1] + TOGETHER))
-            ask = asking(connection, lake, read, policy)
+            lake_engine = asking(connection, lake, read, policy)
         for as_of in together:
             hours = _judged(lake, as_of, policy.findings) if depth >= Depth.DEEP else JUDGED_SCHEMA.empty_table()
-            with database.transaction() as connection:
-                here = ask or asking_postgres(connection, policy.rules, policy.movement)
-                facts = facts_at(here, policy.rules, as_of, depth)
+            with database.transaction() as connection, database.transaction() as beside:
+                engine = lake_engine or asking_postgres((connection, beside), policy.rules, policy.movement)
+                facts = facts_at(engine, policy.rules, as_of, depth)
                 done = _audit(connection, facts, hours, calendar, as_of, depth, policy)
             yield done
 
 
-def asking(connection: Connection, lake: Lake, read: Spans, policy: AuditPolicy) -> Ask | None:
+def asking(connection: Connection, lake: Lake, read: Spans, policy: AuditPolicy) -> Asked | None:
     """A way to ask for what is to be read where some of it has left PostgreSQL; None where all of it is there."""
     first, last = min(start for start, _ in read.values()), max(end for _, end in read.values())
     if not have_left(connection, first.date(), last.date()):

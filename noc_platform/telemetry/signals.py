@@ -45,11 +45,15 @@ class Sources:
 
 @dataclass(frozen=True)
 class Grain:
-    """How a window is cut: into UTC hours, or not at all. Its ends are expressions, so that queries can be prepared."""
+    """How a window is cut: into UTC hours, or not at all. Its ends are expressions, so that queries can be prepared.
+
+    `is_bulk` says that a whole operation is asked for and not one person: the same answer by another way.
+    """
 
     start: ir.TimestampValue
     end: ir.TimestampValue
     is_hourly: bool
+    is_bulk: bool
     hours: ir.Table | None = None
 
     @classmethod
@@ -68,12 +72,12 @@ class Grain:
         # As Arrow: from plain lists Ibis would go through pandas, whose import alone takes two seconds.
         kinds = pa.schema([("slot", pa.int64()), ("slot_start", stamps), ("slot_end", stamps)])
         hours = ibis.memtable(pa.table(columns, schema=kinds))
-        return cls(instant(window.start), instant(window.end), is_hourly=True, hours=hours)
+        return cls(instant(window.start), instant(window.end), is_hourly=True, is_bulk=True, hours=hours)
 
     @classmethod
-    def whole(cls, start: ir.TimestampValue, end: ir.TimestampValue) -> "Grain":
+    def whole(cls, start: ir.TimestampValue, end: ir.TimestampValue, is_bulk: bool = False) -> "Grain":
         """One row per person for the whole window."""
-        return cls(start, end, is_hourly=False)
+        return cls(start, end, is_hourly=False, is_bulk=is_bulk)
 
     def slot(self, occurred_at: ir.TimestampValue) -> ir.IntegerValue:
         """Number of the bucket an instant of the window falls into: hours since 1970, or 0 for a whole window.
@@ -224,7 +228,7 @@ def _fixes(sources: Sources, grain: Grain, policy: MovementPolicy) -> ir.Table:
         slot=grain.slot(fixes.occurred_at),
         usable=is_usable(fixes, policy),
     )
-    walked = trails(fixes, [*PERSON, "usable"], policy, is_bulk=grain.is_hourly)
+    walked = trails(fixes, [*PERSON, "usable"], policy, is_bulk=grain.is_bulk)
     return walked.group_by(*PERSON).agg(
         fixes=walked.fixes.sum(),
         usable_fixes=walked.fixes.sum(where=walked.usable),

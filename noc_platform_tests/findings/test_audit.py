@@ -71,7 +71,9 @@ def known(here: Platform, as_of: datetime, has_left: bool) -> list[Any]:
         assert (ask is None) is not has_left
         return plain(
             facts_at(
-                ask or asking_postgres(connection, policy(here).rules, policy(here).movement), policy(here).rules, as_of
+                ask or asking_postgres([connection], policy(here).rules, policy(here).movement),
+                policy(here).rules,
+                as_of,
             )
         )
 

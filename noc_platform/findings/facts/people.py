@@ -24,13 +24,11 @@ SEPARATOR = "\n"
 def person_facts(
     sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, movement: MovementPolicy
 ) -> ir.Table:
-    """One row for each person who was on duty or heard of in the window. Columns are those of `moment.Guard`.
-
-    Phones are listened to for the window alone; what one said before it went silent is told by `earlier_words`.
-    """
+    """One row for each person who was on duty or heard of in the window. Columns are those of `moment.Guard`, but for
+    what phones said last, which is told by `words_of_window` and, of one that has gone silent, by `earlier_words`."""
     known = known_by(sources, as_of, policy, heard_for=policy.window)
     told = known.telemetry
-    grain = Grain.whole(as_of - interval(policy.window), as_of)
+    grain = Grain.whole(as_of - interval(policy.window), as_of, is_bulk=True)
     rows = person_signals(told, grain, movement).drop("bucket")
     roster = rostered(told.shifts, as_of)
     attendance = attended(told.attendance_events, roster, as_of)
@@ -38,7 +36,6 @@ def person_facts(
         roster,
         last_shift(told.shifts, as_of),
         attendance,
-        last_words(told, as_of, policy),
         positions(told, as_of, policy, movement),
         last_done(told.jobneeds, as_of, policy),
         tasks_waiting(told.jobneeds, as_of, policy),
@@ -59,15 +56,18 @@ def person_facts(
         has_attendance_feed=rows.attends.fill_null(0) == 1,
         tasks_waiting=rows.tasks_waiting.fill_null(0),
         tours_waiting=rows.tours_waiting.fill_null(0),
-        recent_rows=rows.recent_rows.fill_null(0),
-        heard_slots=rows.heard_slots.fill_null(0),
-        idle_slots_heard=rows.idle_slots_heard.fill_null(0),
     )
     return _placed(rows.drop("attends"), known.sites)
 
 
+def words_of_window(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
+    """What phones said in the window: one row for each person of whose phone anything is told in it, with the columns
+    `phones.WORDS` of `moment.Guard`."""
+    return last_words(known_by(sources, as_of, policy, heard_for=policy.window).telemetry, as_of, policy)
+
+
 def earlier_words(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy) -> ir.Table:
-    """What phones said over `memory`: one row for each person, with the columns `phones.WORDS` of `moment.Guard`.
+    """The same over `memory`.
 
     To be asked of few people, as it reads six times what the window holds: those on duty who are not heard.
     """

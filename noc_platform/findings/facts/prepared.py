@@ -3,18 +3,20 @@
 Building and compiling the expressions takes a second, running them on a small world less than that.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
 from sqlalchemy import Connection
 
-from noc_platform.findings.facts.moment import Facts, Guard, Key, Row, Tour, known
-from noc_platform.findings.facts.people import earlier_words, person_facts
+from noc_platform.findings.facts.moment import Facts, Key, Row, known
+from noc_platform.findings.facts.people import earlier_words, person_facts, words_of_window
 from noc_platform.findings.facts.sites import feed_facts, site_facts
 from noc_platform.findings.facts.sources import all_fact_sources, of_people
 from noc_platform.findings.facts.tours import tour_facts, tours_heard
@@ -38,82 +40,123 @@ LISTS = (TENANTS, PEOPLE, TOURS)
 class Questions:
     """What an audit asks of one kind of engine, as SQL with the parameter `as_of`.
 
-    `words` has `tenants` and `people` too, `walks` also `tours`: whoever is silent or late is asked for by name, as
-    what they said last may be hours old.
+    `earlier` has `tenants` and `people` too, `walks` also `tours`: whoever is silent or late is asked for by name, as
+    what they said last may be hours old. `silences` is `feeds` over the whole window, for where one has gone silent.
+    What is asked first takes longest.
     """
 
     guards: str
     words: str
+    earlier: str
     tours: str
     walks: str
     sites: str
     feeds: str
+    silences: str
 
 
-# Given the name of a question and its parameters, the rows that answer it.
-Ask = Callable[[str, Mapping[str, Any]], list[Row]]
+Parameters = Mapping[str, Any]
 
 
-def facts_at(ask: Ask, policy: RulesPolicy, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> Facts:
+@dataclass(frozen=True)
+class Asked:
+    """An engine that answers questions: given the name of one and its parameters, its rows; `at_once` of them."""
+
+    ask: Callable[[str, Parameters], list[Row]]
+    at_once: int = 1
+
+    def all(self, asked: Mapping[str, Parameters]) -> dict[str, list[Row]]:
+        """The answers to several questions."""
+        with ThreadPoolExecutor(self.at_once) as pool:
+            found = {name: pool.submit(self.ask, name, parameters) for name, parameters in asked.items()}
+        return {name: answer.result() for name, answer in found.items()}
+
+
+def facts_at(engine: Asked, policy: RulesPolicy, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> Facts:
     """The facts of one moment that an audit of that depth asks for: a heartbeat has no use for tours and sites.
 
-    `ask` comes from `asking_postgres` or `asking_duckdb`. Raises ValueError for a moment without a zone.
+    `engine` comes from `asking_postgres` or `asking_duckdb`. Raises ValueError for a moment without a zone.
     """
     if as_of.tzinfo is None:
         raise ValueError(f"an audit needs an instant with a zone, not {as_of}")
-    needed = ("guards", "feeds") if depth is Depth.HEARTBEAT else ("guards", "feeds", "tours", "sites")
-    facts = Facts.of(**{name: ask(name, {AS_OF: as_of}) for name in needed})
-    return replace(
-        facts,
-        guards=_with_words(facts.guards, ask, policy.silence, as_of),
-        tours=_with_walks(facts.tours, ask, as_of),
-    )
+    at_once = ("guards", "words", "feeds")
+    needed = at_once if depth is Depth.HEARTBEAT else (*at_once, "tours", "sites")
+    told = engine.all({name: {AS_OF: as_of} for name in needed})
+    words = _by_person(told.pop("words"))
+    guards = [{**row, **words.get(_person(row), {})} for row in told.pop("guards")]
+    return _with_what_was_before(Facts.of(guards, **told), engine, policy.silence, as_of)
 
 
-def _with_words(guards: tuple[Guard, ...], ask: Ask, policy: SilencePolicy, as_of: datetime) -> tuple[Guard, ...]:
-    """The guards, with what the phones of those on duty who are not heard said before."""
-    missed = {guard.key for guard in guards if guard.is_due and not guard.is_heard(policy.unheard, as_of)}
-    words = {(row["tenant_id"], row["person_id"]): row for row in _asked("words", missed, ask, as_of)}
-    return tuple(
-        replace(guard, **known(words[guard.key])) if guard.key in missed and guard.key in words else guard
-        for guard in guards
-    )
-
-
-def _with_walks(tours: tuple[Tour, ...], ask: Ask, as_of: datetime) -> tuple[Tour, ...]:
-    """The tours, with how much was heard of whoever was to walk the late ones."""
+def _with_what_was_before(facts: Facts, engine: Asked, policy: SilencePolicy, as_of: datetime) -> Facts:
+    """The facts, with what the phones of those on duty who are not heard said before, how much was heard of whoever was
+    to walk the tours that are late, and since when feeds are silent that are."""
+    missed = {guard.key for guard in facts.guards if guard.is_due and not guard.is_heard(policy.unheard, as_of)}
     late = {
         tour.key: (tour.tenant_id, tour.person_id)
-        for tour in tours
+        for tour in facts.tours
         if tour.is_mandatory and tour.person_id is not None and tour.is_late(as_of)
     }
-    rows = _asked("walks", set(late.values()), ask, as_of, **{TOURS: sorted({tour for _, tour in late})})
-    heard = {(row["tenant_id"], row["tour_id"]): row["heard_slots"] for row in rows}
-    return tuple(replace(tour, heard_slots=heard.get(tour.key, 0)) if tour.key in late else tour for tour in tours)
+    tours = {TOURS: sorted({tour for _, tour in late})}
+    asked: dict[str, Parameters] = {
+        **({"earlier": {AS_OF: as_of, **_named(missed)}} if missed else {}),
+        **({"walks": {AS_OF: as_of, **_named(set(late.values())), **tours}} if late else {}),
+    }
+    if not all(feed.last_received_at and as_of - feed.last_received_at < policy.feed_late for feed in facts.feeds):
+        asked["silences"] = {AS_OF: as_of}
+    told = engine.all(asked) if asked else {}
+    words = _by_person(told.get("earlier", []))
+    heard = {(row["tenant_id"], row["tour_id"]): row["heard_slots"] for row in told.get("walks", [])}
+    feeds = Facts.of([], feeds=told["silences"]).feeds if "silences" in told else facts.feeds
+    return replace(
+        facts,
+        feeds=feeds,
+        guards=tuple(
+            replace(guard, **known(words[guard.key])) if guard.key in missed and guard.key in words else guard
+            for guard in facts.guards
+        ),
+        tours=tuple(
+            replace(tour, heard_slots=heard.get(tour.key, 0)) if tour.key in late else tour for tour in facts.tours
+        ),
+    )
 
 
-def _asked(name: str, people: set[Key], ask: Ask, as_of: datetime, **more: list[str]) -> list[Row]:
-    if not people:
-        return []
+def _person(row: Row) -> Key:
+    return row["tenant_id"], row["person_id"]
+
+
+def _by_person(rows: list[Row]) -> dict[Key, Row]:
+    return {_person(row): row for row in rows}
+
+
+def _named(people: set[Key]) -> dict[str, list[str]]:
     tenants, persons = (sorted(set(each)) for each in zip(*people, strict=True))
-    return ask(name, {AS_OF: as_of, TENANTS: tenants, PEOPLE: persons, **more})
+    return {TENANTS: tenants, PEOPLE: persons}
 
 
-def asking_postgres(connection: Connection, policy: RulesPolicy, movement: MovementPolicy) -> Ask:
-    """Questions to the live tables, in the connection's transaction."""
+def asking_postgres(connections: Sequence[Connection], policy: RulesPolicy, movement: MovementPolicy) -> Asked:
+    """Questions to the live tables, in the transactions of these connections, each of which answers one at a time."""
     from psycopg.rows import dict_row
 
     questions = _for_postgres(policy, movement)
+    idle: Queue[Connection] = Queue()
+    for connection in connections:
+        # Several questions at a time use the cores already.
+        psycopg_of(connection).execute("set local max_parallel_workers_per_gather = 0")
+        idle.put(connection)
 
-    def ask(name: str, parameters: Mapping[str, Any]) -> list[Row]:
-        with psycopg_of(connection).cursor(row_factory=dict_row, binary=True) as cursor:
-            # Never as a plan for all moments: how much lies in a window is only seen from its ends.
-            return cursor.execute(getattr(questions, name), parameters, prepare=False).fetchall()
+    def ask(name: str, parameters: Parameters) -> list[Row]:
+        connection = idle.get()
+        try:
+            with psycopg_of(connection).cursor(row_factory=dict_row, binary=True) as cursor:
+                # Never as a plan for all moments: how much lies in a window is only seen from its ends.
+                return cursor.execute(getattr(questions, name), parameters, prepare=False).fetchall()
+        finally:
+            idle.put(connection)
 
-    return ask
+    return Asked(ask, len(connections))
 
 
-def asking_duckdb(connection: "DuckDBPyConnection", policy: RulesPolicy, movement: MovementPolicy) -> Ask:
+def asking_duckdb(connection: "DuckDBPyConnection", policy: RulesPolicy, movement: MovementPolicy) -> Asked:
     """Questions to tables or views of the same names, as `lake.engines` makes them; planned once for the connection."""
     # DuckDB 2.0.0 stops with "dict-surviving cache: global dictionary column changed identity" where what comes out of
     # a hash join is cached (its pull request 23360): one audit of a simulated week in seventy.
@@ -121,12 +164,13 @@ def asking_duckdb(connection: "DuckDBPyConnection", policy: RulesPolicy, movemen
     for name, sql in vars(_for_duckdb(policy, movement)).items():
         connection.execute(f"prepare {name} as {sql}")
 
-    def ask(name: str, parameters: Mapping[str, Any]) -> list[Row]:
+    def ask(name: str, parameters: Parameters) -> list[Row]:
         given = ", ".join(f"{key} := {_written(value)}" for key, value in parameters.items())
         rows: list[Row] = connection.sql(f"execute {name}({given})").to_arrow_table().to_pylist()
         return rows
 
-    return ask
+    # One connection of DuckDB takes both cores for one question.
+    return Asked(ask)
 
 
 @cache
@@ -155,11 +199,13 @@ def _questions(policy: RulesPolicy, movement: MovementPolicy, compiled: Callable
     tenants, people, tours = (ibis.literal(_marker(name)) for name in LISTS)
     return Questions(
         guards=compiled(person_facts(sources, as_of, policy.facts, movement)),
-        words=compiled(earlier_words(of_people(sources, tenants, people), as_of, policy.facts)),
+        words=compiled(words_of_window(sources, as_of, policy.facts)),
+        earlier=compiled(earlier_words(of_people(sources, tenants, people), as_of, policy.facts)),
         tours=compiled(tour_facts(sources, as_of, policy.facts)),
         walks=compiled(tours_heard(of_people(sources, tenants, people, tours), as_of, policy.facts)),
         sites=compiled(site_facts(sources, as_of, policy.facts)),
-        feeds=compiled(feed_facts(sources, as_of, policy.facts, policy.silence)),
+        feeds=compiled(feed_facts(sources, as_of, policy.facts, policy.silence, policy.facts.recent)),
+        silences=compiled(feed_facts(sources, as_of, policy.facts, policy.silence, policy.facts.window)),
     )
 
 

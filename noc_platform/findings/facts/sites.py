@@ -3,6 +3,8 @@
 Ibis expressions over all tenants and sites, as in `people`.
 """
 
+from datetime import timedelta
+
 import ibis
 import ibis.expr.types as ir
 
@@ -37,17 +39,19 @@ def site_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
     return rows.mutate(**{name: rows[name].fill_null(0) for name in counts})
 
 
-def feed_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, silence: SilencePolicy) -> ir.Table:
+def feed_facts(
+    sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, silence: SilencePolicy, heard_for: timedelta
+) -> ir.Table:  # fmt: skip
     """One row for each tenant and watched stream that delivered anything in the last days. Columns are those of
     `moment.Feed`.
 
-    `last_received_at` is null where that is longer ago than the window; `guards_due` at `sites_due` sites were on duty
-    for at least `unheard` since, within the window, so that they should have been heard.
+    `last_received_at` is of what happened within `heard_for`, null where nothing was received of it; `guards_due` at
+    `sites_due` sites were on duty for at least `unheard` since, within that, so that they should have been heard.
     """
-    told = known_by(sources, as_of, policy, heard_for=policy.window).telemetry
+    told = known_by(sources, as_of, policy, heard_for=heard_for).telemetry
     streams = told.feeds.filter(told.feeds.stream.isin([stream.name for stream in WATCHED]))
     received = [
-        table.filter(table.occurred_at >= as_of - interval(policy.window))
+        table.filter(table.occurred_at >= as_of - interval(heard_for))
         .group_by("tenant_id")
         .agg(last_received_at=table.received_at.max())
         .mutate(stream=ibis.literal(name))
@@ -57,18 +61,18 @@ def feed_facts(sources: FactSources, as_of: ir.TimestampValue, policy: FactsPoli
     last = ibis.union(*received)
     feeds = streams.select("tenant_id", "stream").distinct().left_join(last, ["tenant_id", "stream"])
     feeds = feeds.drop("tenant_id_right", "stream_right")
-    feeds = feeds.mutate(since=feeds.last_received_at.fill_null(as_of - interval(policy.window)))
+    feeds = feeds.mutate(since=feeds.last_received_at.fill_null(as_of - interval(heard_for)))
     duty = duty_intervals(told.shifts, told.attendance_events)
-    due = feeds.join(
+    # Whoever was on duty long enough since; of a stream that delivers nobody was. In one pass over what was received.
+    due = feeds.left_join(
         duty,
         [
             feeds.tenant_id == duty.tenant_id,
             duty.starts_at <= as_of - interval(silence.unheard),
             duty.ends_at >= feeds.since + interval(silence.unheard),
+            feeds.since <= as_of - interval(silence.unheard),
         ],
-    ).filter(lambda joined: joined.since <= as_of - interval(silence.unheard))
-    counted = due.group_by("tenant_id", "stream").agg(
+    ).drop("tenant_id_right")
+    return due.group_by("tenant_id", "stream", "last_received_at").agg(
         guards_due=due.person_id.nunique(), sites_due=due.site_id.nunique()
     )
-    rows = feeds.left_join(counted, ["tenant_id", "stream"]).drop("tenant_id_right", "stream_right", "since")
-    return rows.mutate(guards_due=rows.guards_due.fill_null(0), sites_due=rows.sites_due.fill_null(0))

@@ -64,7 +64,7 @@ class OnPostgres(PostgreSQL):
 
     def facts(self, told: Told, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> Facts:
         self.hold(told.tables())
-        return facts_at(asking_postgres(self.session, POLICY, MOVEMENT), POLICY, as_of, depth)
+        return facts_at(asking_postgres([self.session], POLICY, MOVEMENT), POLICY, as_of, depth)
 
 
 class OnDuckDB:
