@@ -4,11 +4,18 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from sqlalchemy import text
 
+from noc_platform.baselines.calibration import simulate
+from noc_platform.baselines.changes import Scope
+from noc_platform.baselines.limits import set_manual
 from noc_platform.baselines.products import last_sunday, newest_sunday, refresh_profiles, refresh_verdicts
+from noc_platform.baselines.queries import judged_hours
+from noc_platform.findings.queries import ADJUDICATED_SCHEMA
+from noc_platform.journal.ledger import Said
 from noc_platform.lake.layout import Lake
 from noc_platform.settings import BaselinePolicy, ThresholdPolicy
 from noc_platform.store.sessions import Database, Server
@@ -95,6 +102,39 @@ def test_a_holiday_is_neither_learned_from_nor_judged(database: Database, lake: 
     judged = refresh_verdicts(database, lake, NEXT_WEEK, POLICY, LIMITS).rows
     of_tuesday = judged.filter(pc.equal(day_of(judged), days["coming"].date()))
     assert set(of_tuesday["verdict"].to_pylist()) == {"SPECIAL"}
+
+
+def test_a_lower_limit_finds_more_from_the_hour_it_is_in_force_and_as_was_told(
+    database: Database, lake: Lake, operation: str
+) -> None:
+    """A stable baseline, a limit lowered by somebody, and more is found: what overrides were hard-coded for (defect
+    27). Hours that were over before are judged as they were."""
+    refresh_profiles(database, lake, SUNDAY, POLICY, LIMITS, SUNDAY)
+    before = refresh_verdicts(database, lake, NEXT_WEEK, POLICY, LIMITS).rows
+    scope, since = Scope(operation, "s1", "phone_events"), SUNDAY + timedelta(days=3, hours=10, minutes=20)
+    end = SUNDAY + timedelta(weeks=1)
+    judged = judged_hours(lake, scope, since, end)
+    told = simulate(judged, ADJUDICATED_SCHEMA.empty_table(), scope, 1.5, end, days=7)
+    with database.transaction() as connection:
+        set_manual(connection, scope, 1.5, Said("ana", "two guards were moved there", since), LIMITS)
+    after = refresh_verdicts(database, lake, NEXT_WEEK, POLICY, LIMITS).rows
+    first = datetime(since.year, since.month, since.day, since.hour, tzinfo=UTC)
+    order = [(name, "ascending") for name in ("tenant_id", "site_id", "metric_type", "bucket")]
+    for row, was in zip(after.sort_by(order).to_pylist(), before.sort_by(order).to_pylist(), strict=True):
+        is_changed = row["site_id"] == "s1" and row["metric_type"] == "phone_events" and row["bucket"] >= first
+        assert row["evidence_z"] == was["evidence_z"]
+        if is_changed:
+            assert (row["threshold"], row["threshold_source"]) == (1.5, "MANUAL")
+        else:
+            assert (row["threshold"], row["verdict"]) == (was["threshold"], was["verdict"])
+    assert anomalous(after) > anomalous(before)
+    assert told.would is not None
+    assert told.did is not None
+    assert told.would.alert_count > told.did.alert_count
+
+
+def anomalous(rows: pa.Table) -> int:
+    return int(rows.filter(pc.equal(rows["verdict"], "ANOMALOUS")).num_rows)
 
 
 def test_the_api_sees_the_baselines_of_its_tenant_alone(
