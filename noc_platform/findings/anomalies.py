@@ -60,7 +60,8 @@ def _lasting(row: Row, known: Mapping[tuple[Any, ...], Row]) -> tuple[float, flo
         known.get((row["tenant_id"], row["site_id"], row["metric_type"], row["bucket"] - back * HOUR), {})
         for back in range(row["evidence_hours"])
     ]
-    return tuple(sum(hour.get(name) or 0.0 for hour in hours) for name in ("value", "expected"))  # type: ignore[return-value]  # two names
+    value, expected = (sum(hour.get(name) or 0.0 for hour in hours) for name in ("value", "expected"))
+    return value, expected
 
 
 def severity_of(
