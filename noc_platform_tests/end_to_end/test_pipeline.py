@@ -91,7 +91,8 @@ def test_late_rows_open_their_day_again(noc: Noc, tmp_path: Path) -> None:
     assert noc.json("ingest", "device_events", file)["accepted"] == 1
     assert noc.json("status")["queues"]["open_days"] == 1
     runs = noc.json("run")["runs"]
-    assert [list(done["rows"])[-1] for done in runs] == ["site_activity_signals", "baseline_profiles", "site_verdicts"]
+    last = [list(done["rows"])[-1] for done in runs]
+    assert last == ["site_activity_signals", "dynamic_thresholds", "site_verdicts", "audit_findings"]
     assert all(done["success"] for done in runs)
     assert pq.read_table(part).num_rows == before + 1
 
