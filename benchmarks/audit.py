@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
+import pyarrow.parquet
 from sqlalchemy import text
 
 from benchmarks.installation import installation
@@ -78,6 +80,7 @@ def operation(plan: WorldPlan) -> Iterator[Operation]:
         lake = Lake(settings.lake)
         written = write_world(plan, folder / "world")
         for file in written.files:
+            _as_received(folder / "world" / file.path)
             ingest_file(
                 server.pipeline, STREAMS[file.stream], folder / "world" / file.path, None, settings.door_policy, LATER,
                 history=partial(identities, lake),
@@ -85,6 +88,14 @@ def operation(plan: WorldPlan) -> Iterator[Operation]:
         with server.pipeline.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("vacuum analyze"))
         yield Operation(settings, server, lake)
+
+
+def _as_received(path: Path) -> None:
+    """Put the rows of a file in the order they were received in, as a feed delivers them; the simulator writes them
+    person by person."""
+    rows = pyarrow.parquet.read_table(path)
+    if "received_at" in rows.column_names:
+        pyarrow.parquet.write_table(rows.sort_by("received_at"), path)
 
 
 def measured(plan: WorldPlan) -> tuple[float, list[float], int, float, int]:
