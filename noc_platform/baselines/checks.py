@@ -7,7 +7,7 @@ import dagster as dg
 
 from noc_platform.streams.expectations import Verdict as Found
 from noc_platform.streams.expectations import validate
-from noc_platform.telemetry.portrait import listed
+from noc_platform.telemetry.portrait import checked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +54,7 @@ def profile_checks(profiles: "pa.Table") -> list[dg.AssetCheckResult]:
     weeks = profiles.group_by(key).aggregate([("hour_of_week", "count_distinct")])
     is_short = pc.not_equal(weeks["hour_of_week_count_distinct"], 168)
     failures = [*found.failures, *(["a week has not 168 hours"] if pc.any(is_short).as_py() else [])]
-    return [_result(SOUND, "baseline_profiles", found.checked_rows, failures)]
+    return [checked("baseline_profiles", SOUND, found.checked_rows, failures)]
 
 
 def verdict_specs(asset: str) -> list[dg.AssetCheckSpec]:
@@ -81,7 +81,7 @@ def verdict_checks(rows: "pa.Table") -> list[dg.AssetCheckResult]:
         failures.append("an anomaly lies within its limit")
     if rows["verdict"].null_count:
         failures.append("an hour has no verdict")
-    return [_result(EXPLAINED, "site_verdicts", rows.num_rows, failures)]
+    return [checked("site_verdicts", EXPLAINED, rows.num_rows, failures)]
 
 
 def rate_specs(asset: str) -> list[dg.AssetCheckSpec]:
@@ -111,7 +111,7 @@ def rate_checks(rates: "pa.Table") -> list[dg.AssetCheckResult]:
     failures = list(validate(rates, expected, "false_positive_rates").failures) if rates.num_rows else []
     is_baseless = pc.and_(rates["is_guarded"], pc.is_null(rates["false_positive_rate"]))
     failures += ["a limit is guarded for a rate nobody knows"] if pc.any(is_baseless).as_py() else []
-    return [_result(COUNTED, "false_positive_rates", rates.num_rows, failures)]
+    return [checked("false_positive_rates", COUNTED, rates.num_rows, failures)]
 
 
 def limit_specs(asset: str) -> list[dg.AssetCheckSpec]:
@@ -154,15 +154,6 @@ def limit_checks(limits: "pa.Table", made: "list[Change]", step: float) -> list[
         ),
     ]  # fmt: skip
     return [
-        _result(BOUNDED, "dynamic_thresholds", limits.num_rows, list(found.failures)),
-        _result(ACCOUNTED, "dynamic_thresholds", len(made), unaccounted),
+        checked("dynamic_thresholds", BOUNDED, limits.num_rows, list(found.failures)),
+        checked("dynamic_thresholds", ACCOUNTED, len(made), unaccounted),
     ]
-
-
-def _result(name: str, asset: str, rows: int, failures: list[str]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=not failures,
-        check_name=name,
-        asset_key=dg.AssetKey(asset),
-        metadata={"checked_rows": rows, "failures": listed(failures)},
-    )

@@ -20,7 +20,7 @@ from noc_platform.errors import BadInput
 from noc_platform.findings.anomalies import anomalies
 from noc_platform.findings.facts.moment import Facts
 from noc_platform.findings.facts.prepared import Asked, asking_duckdb, asking_postgres, facts_at
-from noc_platform.findings.facts.sources import AHEAD
+from noc_platform.findings.facts.sources import reach
 from noc_platform.findings.lifecycle import Recorded, close_quiet, muted_by, record
 from noc_platform.findings.policy import RulesPolicy
 from noc_platform.findings.rules.every import drafts
@@ -35,7 +35,6 @@ from noc_platform.store.copying import copy_out
 from noc_platform.store.sessions import Database
 from noc_platform.streams.arrow import arrow_schema
 from noc_platform.streams.catalogue import (
-    ALERTS,
     ATTENDANCE_EVENTS,
     CALENDAR,
     DEVICE_EVENTS,
@@ -45,8 +44,6 @@ from noc_platform.streams.catalogue import (
 )
 from noc_platform.streams.declaration import Stream
 from noc_platform.streams.tables import telemetry_day
-from noc_platform.telemetry.duty import LONGEST_SHIFT
-from noc_platform.telemetry.signals import WORK_MARGIN
 from noc_platform.telemetry.vocabulary import Window
 
 # So long after an hour what phones held back of it has come in, but for what comes much later.
@@ -138,15 +135,8 @@ def _audit(
 
 def spans(first: datetime, last: datetime, rules: RulesPolicy) -> Spans:
     """How much of each stream audits from one moment to another read."""
-    memory = rules.facts.memory
-    reach = {
-        DEVICE_EVENTS: (memory, AHEAD),
-        LOCATION_UPDATES: (memory, AHEAD),
-        JOBNEEDS: (rules.facts.work_memory, WORK_MARGIN),
-        ATTENDANCE_EVENTS: (rules.facts.window + LONGEST_SHIFT, LONGEST_SHIFT),
-        ALERTS: (rules.facts.window, timedelta(0)),
-    }
-    return {stream: (first - back, last + ahead) for stream, (back, ahead) in reach.items()}
+    needed = reach(rules.facts, rules.facts.memory)
+    return {stream: (first - back, last + ahead) for stream, (back, ahead) in needed.items()}
 
 
 def _feeds(facts: Facts, as_of: datetime, rules: RulesPolicy) -> tuple[frozenset[str], frozenset[str]]:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from noc_platform.findings.vocabulary import KINDS, Category, Severity
 from noc_platform.streams.expectations import validate
-from noc_platform.telemetry.portrait import listed
+from noc_platform.telemetry.portrait import checked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,23 +50,16 @@ def finding_checks(rows: "pa.Table") -> list[dg.AssetCheckResult]:
         gxe.ExpectCompoundColumnsToBeUnique(column_list=key, ignore_row_if="never"),
     ]
     failures = list(validate(rows, expected, "audit_findings").failures) if rows.num_rows else []
-    blamed = rows.filter(pc.is_in(rows["finding_type"], pa_array(BLAMING)))
-    wrongly = blamed.filter(pc.is_in(blamed["silence"], pa_array(EXCUSED)))
+    blamed = rows.filter(pc.is_in(rows["finding_type"], _any_of(BLAMING)))
+    wrongly = blamed.filter(pc.is_in(blamed["silence"], _any_of(EXCUSED)))
     accused = [f"{row['person_id']}: {row['evidence_summary']}" for row in wrongly.to_pylist()]
-    return [_result(SOUND, rows.num_rows, failures), _result(EXCUSES, blamed.num_rows, accused)]
+    return [
+        checked("audit_findings", SOUND, rows.num_rows, failures),
+        checked("audit_findings", EXCUSES, blamed.num_rows, accused),
+    ]
 
 
-def pa_array(values: tuple[str, ...]) -> "pa.Array":
-    """Values to look for in a column."""
+def _any_of(values: tuple[str, ...]) -> "pa.Array":
     import pyarrow as pa
 
     return pa.array(values)
-
-
-def _result(name: str, rows: int, failures: list[str]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=not failures,
-        check_name=name,
-        asset_key=dg.AssetKey("audit_findings"),
-        metadata={"checked_rows": rows, "failures": listed(failures)},
-    )

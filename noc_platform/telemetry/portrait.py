@@ -51,6 +51,16 @@ def listed(failures: list[str]) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n".join(f"- {each}" for each in failures) or "none")
 
 
+def checked(asset: str, name: str, rows: int, failures: list[str]) -> dg.AssetCheckResult:
+    """The result of a check over so many rows."""
+    return dg.AssetCheckResult(
+        passed=not failures,
+        check_name=name,
+        asset_key=dg.AssetKey(asset),
+        metadata={"checked_rows": rows, "failures": listed(failures)},
+    )
+
+
 def plot_by_hour(rows: "pa.Table", values: dict[str, str]) -> dg.MarkdownMetadataValue:
     """Sums over time as a picture, a line for each of `values` (column -> label)."""
     import pyarrow.compute as pc

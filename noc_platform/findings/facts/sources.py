@@ -10,7 +10,8 @@ import ibis
 import ibis.expr.types as ir
 
 from noc_platform.findings.policy import FactsPolicy
-from noc_platform.streams.catalogue import ALERTS, ATTENDANCE_EVENTS
+from noc_platform.streams.catalogue import ALERTS, ATTENDANCE_EVENTS, DEVICE_EVENTS, JOBNEEDS, LOCATION_UPDATES
+from noc_platform.streams.declaration import Stream
 from noc_platform.telemetry.duty import LONGEST_SHIFT
 from noc_platform.telemetry.queries import all_sites, all_sources, table_of
 from noc_platform.telemetry.signals import WORK_MARGIN, Sources
@@ -37,6 +38,18 @@ def all_fact_sources() -> FactSources:
     return FactSources(all_sources(), table_of(ALERTS), all_sites())
 
 
+def reach(policy: FactsPolicy, heard_for: timedelta) -> dict[Stream, tuple[timedelta, timedelta]]:
+    """How far before and after a moment rows of each stream matter to it; of what phones said, `heard_for` before."""
+    return {
+        DEVICE_EVENTS: (heard_for, AHEAD),
+        LOCATION_UPDATES: (heard_for, AHEAD),
+        JOBNEEDS: (policy.work_memory, WORK_MARGIN),
+        # A state reported at punch-out may say so of a shift that began before the window ended.
+        ATTENDANCE_EVENTS: (policy.window + LONGEST_SHIFT, LONGEST_SHIFT),
+        ALERTS: (policy.window, timedelta(0)),
+    }
+
+
 def known_by(
     sources: FactSources, as_of: ir.TimestampValue, policy: FactsPolicy, heard_for: timedelta
 ) -> FactSources:  # fmt: skip
@@ -44,21 +57,13 @@ def known_by(
     said, only the last `heard_for`."""
     told = sources.telemetry
     start = as_of - interval(policy.window)
-    near = {
-        name: table.filter(
-            table.received_at <= as_of,
-            table.occurred_at >= as_of - interval(back),
-            table.occurred_at < as_of + interval(ahead),
-        )
-        for name, back, ahead in (
-            ("device_events", heard_for, AHEAD),
-            ("location_updates", heard_for, AHEAD),
-            ("jobneeds", policy.work_memory, WORK_MARGIN),
-            # A state reported at punch-out may say so of a shift that began before the window ended.
-            ("attendance_events", policy.window + LONGEST_SHIFT, LONGEST_SHIFT),
-        )
-        for table in [getattr(told, name)]
-    }
+    spans = reach(policy, heard_for)
+
+    def near(table: ir.Table, stream: Stream) -> ir.Table:
+        back, ahead = spans[stream]
+        since, until = as_of - interval(back), as_of + interval(ahead)
+        return table.filter(table.received_at <= as_of, table.occurred_at >= since, table.occurred_at < until)
+
     shifts, tours = told.shifts, told.tours_due
     rostered = shifts.filter(shifts.received_at <= as_of, shifts.starts_at < as_of + interval(KEPT))
     feeds = told.feeds.filter(told.feeds.first_received_at <= as_of, told.feeds.day >= (as_of - interval(KEPT)).date())
@@ -66,7 +71,10 @@ def known_by(
     attended = feeds.filter(feeds.stream == ATTENDANCE_EVENTS.name).select("tenant_id")
     telemetry = replace(
         told,
-        **near,
+        device_events=near(told.device_events, DEVICE_EVENTS),
+        location_updates=near(told.location_updates, LOCATION_UPDATES),
+        jobneeds=near(told.jobneeds, JOBNEEDS),
+        attendance_events=near(told.attendance_events, ATTENDANCE_EVENTS),
         shifts=rostered.filter(rostered.starts_at >= start - interval(LONGEST_ROSTERED), rostered.starts_at <= as_of),
         tours_due=tours.filter(
             tours.received_at <= as_of, tours.due_at >= as_of - interval(policy.tour_memory), tours.due_at <= as_of
@@ -74,9 +82,7 @@ def known_by(
         feeds=feeds,
         rosters=keeping.union(attended).distinct(),
     )
-    alerts = sources.alerts
-    raised = alerts.filter(alerts.received_at <= as_of, alerts.occurred_at >= start, alerts.occurred_at < as_of)
-    return FactSources(telemetry, raised, sources.sites)
+    return FactSources(telemetry, near(sources.alerts, ALERTS), sources.sites)
 
 
 def of_people(

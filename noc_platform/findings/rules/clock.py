@@ -5,8 +5,8 @@ Judged at the end of a window (defect 15), by the IANA zone of the site and its 
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
+from noc_platform.streams.forms import zone_called
 from noc_platform.telemetry.local_time import NIGHT_BEGINS, NIGHT_ENDS
 
 
@@ -22,7 +22,8 @@ class SiteClock:
         if zone is None:
             return None
         if zone not in self._known:
-            self._known[zone] = _in_zone(self.as_of, zone)
+            there = zone_called(zone)
+            self._known[zone] = None if there is None else self.as_of.astimezone(there)
         return self._known[zone]
 
     def is_night(self, zone: str | None) -> bool:
@@ -37,17 +38,8 @@ class SiteClock:
 
     def said(self, zone: str | None, moment: datetime | None = None) -> str:
         """A moment, or else this one, as people there say it: "02:40 Europe/London", in UTC where there is no zone."""
-        if zone is None or self.local(zone) is None:
-            return f"{(moment or self.as_of).astimezone(UTC):%H:%M} UTC"
-        return f"{(moment or self.as_of).astimezone(ZoneInfo(zone)):%H:%M} {zone}"
-
-
-def _in_zone(moment: datetime, zone: str) -> datetime | None:
-    try:
-        return moment.astimezone(ZoneInfo(zone))
-    except (KeyError, ValueError, OSError):
-        # ZoneInfoNotFoundError is a KeyError; a path out of the database is a ValueError, a folder an OSError.
-        return None
+        there = None if zone is None else zone_called(zone)
+        return f"{(moment or self.as_of).astimezone(there or UTC):%H:%M} {zone if there else 'UTC'}"
 
 
 def minutes(span_from: datetime, to: datetime) -> int:
