@@ -107,6 +107,45 @@ class FindingPolicy:
     close_after: timedelta = timedelta(hours=24)
 
 
+@dataclass(frozen=True)
+class AlertPolicy:
+    """What becomes of alerts in time.
+
+    An active one that was not seen for `close_after` and that nobody has looked at is over; one that comes back within
+    `reopen_within` of being over is the same again. Having done so `flap_count` times within `flap_window` it flaps,
+    and is not told again before it has been steady for `reopen_within`. One that is still NEW is passed on after the
+    `escalate_minutes` of its severity.
+    """
+
+    close_after: timedelta = timedelta(hours=24)
+    reopen_within: timedelta = timedelta(minutes=60)
+    flap_count: int = 3
+    flap_window: timedelta = timedelta(hours=6)
+    escalate_minutes: tuple[tuple[str, int], ...] = (("CRITICAL", 15), ("HIGH", 30), ("MEDIUM", 60), ("LOW", 120))
+
+
+@dataclass(frozen=True)
+class CorrelationPolicy:
+    """Which signals and alerts are one story.
+
+    An alert may lie `window` before or after what signals say; a match counts from `least_score` on, 0 to 1. Stories
+    are looked for among what happened in the last `memory`; of what is raised at a site within a minute the worst
+    `most_a_minute` are looked at. A story told `pattern_times` before in `pattern_memory` is a pattern.
+    """
+
+    window: timedelta = timedelta(minutes=15)
+    least_score: float = 0.6
+    memory: timedelta = timedelta(hours=36)
+    most_a_minute: int = 100
+    pattern_times: int = 2
+    pattern_memory: timedelta = timedelta(days=14)
+
+    @property
+    def window_minutes(self) -> int:
+        """The window in minutes."""
+        return int(self.window.total_seconds() // 60)
+
+
 class Settings(BaseSettings):
     """Settings of one installation, read from the environment once."""
 
@@ -185,6 +224,29 @@ class Settings(BaseSettings):
     finding_close_hours: Annotated[
         float, Field(gt=0, le=720, description="A new finding not seen for so long is closed by itself, hours.")
     ] = 24.0
+
+    alert_close_hours: Annotated[
+        float, Field(gt=0, le=720, description="A new alert not raised again for so long is over, hours.")
+    ] = 24.0
+    alert_reopen_minutes: Annotated[
+        int,
+        Field(ge=0, le=1_440, description="An alert that comes back so soon after it was over is the same, minutes."),
+    ] = 60
+    alert_flap_count: Annotated[
+        int, Field(ge=2, le=100, description="Times an alert comes back in 6 hours before it is told to flap.")
+    ] = 3
+    correlation_window_minutes: Annotated[
+        int, Field(ge=1, le=240, description="How far from what signals say an alert may be, before or after, minutes.")
+    ] = 15
+    correlation_least_score: Annotated[
+        float, Field(ge=0, le=1, description="Score from which an alert and signals are taken for one story, 0 to 1.")
+    ] = 0.6
+    correlation_memory_hours: Annotated[
+        int, Field(ge=3, le=168, description="How late an alert may come and still be put to its story, hours.")
+    ] = 36
+    correlation_most_a_minute: Annotated[
+        int, Field(ge=1, le=10_000, description="Alerts of one site and minute that are correlated, the worst first.")
+    ] = 100
 
     api_database_url: Annotated[
         str | None,
@@ -294,6 +356,25 @@ class Settings(BaseSettings):
         return FindingPolicy(
             quiet_after_false_positive=timedelta(hours=self.finding_quiet_hours),
             close_after=timedelta(hours=self.finding_close_hours),
+        )
+
+    @cached_property
+    def alert_policy(self) -> AlertPolicy:
+        """What becomes of alerts in time."""
+        return AlertPolicy(
+            close_after=timedelta(hours=self.alert_close_hours),
+            reopen_within=timedelta(minutes=self.alert_reopen_minutes),
+            flap_count=self.alert_flap_count,
+        )
+
+    @cached_property
+    def correlation_policy(self) -> CorrelationPolicy:
+        """Which signals and alerts are one story."""
+        return CorrelationPolicy(
+            window=timedelta(minutes=self.correlation_window_minutes),
+            least_score=self.correlation_least_score,
+            memory=timedelta(hours=self.correlation_memory_hours),
+            most_a_minute=self.correlation_most_a_minute,
         )
 
     @cached_property

@@ -3,9 +3,11 @@
 from alembic import context
 
 import noc_platform.baselines.tables
+import noc_platform.correlation.tables
 import noc_platform.findings.tables
 import noc_platform.journal.tables
-import noc_platform.streams.tables  # noqa: F401 - registers its tables
+import noc_platform.streams.tables
+import noc_platform.telemetry.tables  # noqa: F401 - registers its tables
 from noc_platform.store.metadata import metadata
 
 connection = context.config.attributes["connection"]
