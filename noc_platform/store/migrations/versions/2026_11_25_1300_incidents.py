@@ -288,7 +288,6 @@ def _make_incidents() -> None:
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("window_end", sa.DateTime(timezone=True), nullable=False),
         sa.Column("incident_id", sa.Uuid(), nullable=False),
-        sa.Column("why", sa.String(), nullable=False, comment="Why it belongs."),
         sa.ForeignKeyConstraint(
             ["tenant_id", "incident_id"],
             ["noc_correlated_incident.tenant_id", "noc_correlated_incident.incident_id"],
@@ -311,7 +310,6 @@ def _make_incidents() -> None:
         sa.Column("entity", sa.Double(), nullable=False, comment="The same person and site, person, or site."),
         sa.Column("proximity", sa.Double(), nullable=False, comment="How near in time."),
         sa.Column("consistency", sa.Double(), nullable=False, comment="Whether the alert says what the signals say."),
-        sa.Column("why", sa.String(), nullable=False, comment="The same in words."),
         sa.ForeignKeyConstraint(
             ["tenant_id", "incident_id"],
             ["noc_correlated_incident.tenant_id", "noc_correlated_incident.incident_id"],
