@@ -94,6 +94,7 @@ def _told(done: list["Audited"]) -> dict[str, Any]:
         "guards": last.guards,
         "sites": last.sites,
         "feeds_late": ", ".join(sorted(last.late)) or "none",
+        "signal_windows": sum(each.windows for each in done),
         **{f"findings_{name}": getattr(total, name) for name in total.__dataclass_fields__},
         "seen": dg.MetadataValue.md("\n".join(["| type | seen |", "|---|---|", *seen])),
     }

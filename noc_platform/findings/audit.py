@@ -18,13 +18,14 @@ from noc_platform.baselines.products import verdicts_between
 from noc_platform.baselines.scoring import JUDGED_SCHEMA
 from noc_platform.errors import BadInput
 from noc_platform.findings.anomalies import anomalies
+from noc_platform.findings.collected import signal_windows
 from noc_platform.findings.facts.moment import Facts
 from noc_platform.findings.facts.prepared import Asked, asking_duckdb, asking_postgres, facts_at
 from noc_platform.findings.facts.sources import reach
 from noc_platform.findings.lifecycle import Recorded, close_quiet, muted_by, record
 from noc_platform.findings.policy import RulesPolicy
 from noc_platform.findings.rules.every import drafts
-from noc_platform.findings.rules.silence import feeds_of
+from noc_platform.findings.rules.look import Look
 from noc_platform.findings.verdicts import apply_verdicts
 from noc_platform.findings.vocabulary import Depth, Draft
 from noc_platform.lake.archive import have_left
@@ -45,6 +46,7 @@ from noc_platform.streams.catalogue import (
 from noc_platform.streams.declaration import Stream
 from noc_platform.streams.tables import telemetry_day
 from noc_platform.telemetry.vocabulary import Window
+from noc_platform.telemetry.windows import keep
 
 # So long after an hour what phones held back of it has come in, but for what comes much later.
 SETTLING = timedelta(minutes=30)
@@ -66,7 +68,7 @@ class AuditPolicy:
 @dataclass(frozen=True)
 class Audited:
     """What one audit looked at and found: guards who were on duty or heard, and their sites. `seen` are drafts by type,
-    `late` the tenants whose phones' feeds are."""
+    `late` the tenants whose phones' feeds are, `windows` how many windows of signals it kept, a heartbeat none."""
 
     as_of: datetime
     guards: int
@@ -74,6 +76,7 @@ class Audited:
     seen: Mapping[str, int]
     late: frozenset[str]
     recorded: Recorded
+    windows: int
 
 
 def moments(as_of: datetime, since: datetime | None = None, step: timedelta = timedelta(hours=1)) -> list[datetime]:
@@ -123,14 +126,18 @@ def _audit(
     connection: Connection, facts: Facts, hours: pa.Table, calendar: Calendar, as_of: datetime, depth: Depth,
     policy: AuditPolicy,
 ) -> Audited:  # fmt: skip
-    late, heard = _feeds(facts, as_of, policy.rules)
-    found = [*drafts(facts, policy.rules, as_of, depth), *_unusual(hours, late, as_of, policy.findings)]
+    look = Look(facts, policy.rules, as_of)
+    late, heard = _feeds(look)
+    found = [*drafts(look, depth), *_unusual(hours, late, as_of, policy.findings)]
     apply_verdicts(connection, as_of - TOGETHER)
     recorded = record(connection, found, policy.findings, muted_by(calendar), as_of)
     recorded += close_quiet(connection, as_of, policy.findings, heard)
+    # Heartbeats keep none: that would be three times the rows, to say the same a few minutes sooner.
+    windows = signal_windows(look) if depth >= Depth.COMPREHENSIVE else []
+    keep(connection, windows)
     seen = Counter(draft.finding_type for draft in found)
     sites = {(guard.tenant_id, guard.site_id) for guard in facts.guards if guard.site_id is not None}
-    return Audited(as_of, len(facts.guards), len(sites), dict(seen), late, recorded)
+    return Audited(as_of, len(facts.guards), len(sites), dict(seen), late, recorded, len(windows))
 
 
 def spans(first: datetime, last: datetime, rules: RulesPolicy) -> Spans:
@@ -139,14 +146,13 @@ def spans(first: datetime, last: datetime, rules: RulesPolicy) -> Spans:
     return {stream: (first - back, last + ahead) for stream, (back, ahead) in needed.items()}
 
 
-def _feeds(facts: Facts, as_of: datetime, rules: RulesPolicy) -> tuple[frozenset[str], frozenset[str]]:
+def _feeds(look: Look) -> tuple[frozenset[str], frozenset[str]]:
     """Tenants of whom a feed is late, and tenants of whom something was received of late and no feed is late."""
-    feeds = feeds_of(facts.feeds, rules.silence, as_of)
-    late = frozenset(tenant for tenant, each in feeds.items() if each.late)
+    late = frozenset(tenant for tenant, each in look.silences.feeds.items() if each.late)
     heard = {
         feed.tenant_id
-        for feed in facts.feeds
-        if feed.last_received_at is not None and as_of - feed.last_received_at < rules.silence.feed_late
+        for feed in look.facts.feeds
+        if feed.last_received_at is not None and look.as_of - feed.last_received_at < look.policy.silence.feed_late
     }
     return late, frozenset(heard - late)
 

@@ -150,6 +150,8 @@ def keep(connection: Connection, windows: Iterable[SignalWindow]) -> int:
     again knows as much of it, or more.
     """
     rows = windows_table(windows)
+    if not rows.num_rows:
+        return 0
     connection.execute(text("drop table if exists pg_temp.collected"))
     connection.execute(text(f"create temp table collected (like {signal_window.name}) on commit drop"))
     copy_in(connection, "collected", rows)

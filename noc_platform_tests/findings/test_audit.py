@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from noc_platform.definitions import defs
 from noc_platform.errors import BadInput
@@ -23,6 +24,7 @@ from noc_platform.resources import Platform as Installed
 from noc_platform.settings import Settings
 from noc_platform.simulator.world import WorldPlan
 from noc_platform.streams.catalogue import CALENDAR
+from noc_platform.telemetry.windows import REMARKS, windows_between
 from noc_platform_tests.builders import put
 from noc_platform_tests.scoreboard.worlds import Platform, platform, written
 
@@ -44,7 +46,7 @@ def audited(here: Platform) -> Iterator[Platform]:
     """The same without findings, before and after."""
     yield here
     with here.server.pipeline.transaction() as connection:
-        connection.execute(text("truncate noc_audit_finding, noc_decision"))
+        connection.execute(text("truncate noc_audit_finding, noc_decision, noc_signal_window"))
         connection.execute(text(f"delete from {CALENDAR.table} where window_id like 'test-%'"))
 
 
@@ -100,6 +102,46 @@ def test_the_same_audit_again_changes_nothing(audited: Platform) -> None:
     assert all(each.recorded.opened == each.recorded.repeated == each.recorded.raised == 0 for each in again)
     with audited.server.pipeline.transaction() as connection:
         assert rows(connection) == before
+
+
+def windows(connection: Connection) -> list[Any]:
+    """Every window as it lies there: one that is written again lies elsewhere."""
+    return list(connection.execute(text("select ctid::text, * from noc_signal_window order by 3, 4, 2")))
+
+
+def test_an_audit_leaves_the_windows_that_say_something(audited: Platform) -> None:
+    asked = [middle() + HOUR * number for number in range(2)]
+    done = made(audited, *asked)
+    assert all(each.windows > 0 for each in done)
+    with audited.server.pipeline.transaction() as connection:
+        kept = windows_between(connection, asked[0], asked[-1]).to_pylist()
+        before = windows(connection)
+    assert Counter(row["window_end"] for row in kept) == {each.as_of: each.windows for each in done}
+    assert all(any(row[remark] for remark in REMARKS) for row in kept)
+    assert all(row["window_start"] >= row["window_end"] - 2 * HOUR for row in kept)
+    assert [each.windows for each in made(audited, *asked)] == [each.windows for each in done]
+    with audited.server.pipeline.transaction() as connection:
+        assert windows(connection) == before, "the same audits again change nothing"
+
+
+def test_a_heartbeat_keeps_no_windows(audited: Platform) -> None:
+    (done,) = made(audited, middle(), depth=Depth.HEARTBEAT)
+    assert done.windows == 0
+    with audited.server.pipeline.transaction() as connection:
+        assert windows(connection) == []
+
+
+def test_windows_are_kept_with_the_findings_or_not_at_all(audited: Platform) -> None:
+    """A kill between the two would leave incidents about nothing."""
+    with audited.server.pipeline.transaction() as connection:
+        connection.execute(text("alter table noc_signal_window add constraint refused check (false) not valid"))
+    try:
+        with pytest.raises(IntegrityError, match="refused"):
+            made(audited, middle())
+        assert held(audited) == []
+    finally:
+        with audited.server.pipeline.transaction() as connection:
+            connection.execute(text("alter table noc_signal_window drop constraint refused"))
 
 
 def test_each_finding_says_what_why_and_what_to_do(audited: Platform) -> None:
@@ -227,5 +269,7 @@ def test_the_audit_as_dagster_runs_it(audited: Platform) -> None:
     told = event.step_materialization_data.materialization.metadata
     assert told["audits"].value == 3
     assert told["findings_open"].value == len(held(audited, Wanted()))
+    with audited.server.pipeline.transaction() as connection:
+        assert told["signal_windows"].value == len(windows(connection)) > 0
     assert "data:image/png" in str(told["by_hour_of_week"].value)
     assert all(check.passed for check in done.get_asset_check_evaluations())

@@ -63,7 +63,7 @@ class Replay:
     @cached_property
     def drafts(self) -> list[Draft]:
         """Everything that was found, moment by moment."""
-        return [draft for as_of, facts in self.facts.items() for draft in drafts(facts, RULES, as_of)]
+        return [draft for look in self.looks for draft in drafts(look)]
 
     @cached_property
     def findings(self) -> list[list[Draft]]:

@@ -4,10 +4,7 @@ Anomalies against baselines are found in `baselines.scoring`; what becomes of dr
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 
-from noc_platform.findings.facts.moment import Facts
-from noc_platform.findings.policy import RulesPolicy
 from noc_platform.findings.rules.devices import clocks_wrong, feeds_late, half_heard, offline
 from noc_platform.findings.rules.inactivity import inactive
 from noc_platform.findings.rules.look import Look
@@ -45,14 +42,8 @@ STRONGER: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def drafts(facts: Facts, policy: RulesPolicy, as_of: datetime, depth: Depth = Depth.COMPREHENSIVE) -> list[Draft]:
-    """Everything the rules of that depth find in what was known at `as_of`.
-
-    Raises ValueError for a moment without a zone.
-    """
-    if as_of.tzinfo is None:
-        raise ValueError(f"an audit needs an instant with a zone, not {as_of}")
-    look = Look(facts, policy, as_of)
+def drafts(look: Look, depth: Depth = Depth.COMPREHENSIVE) -> list[Draft]:
+    """Everything the rules of that depth find in what was known at a moment."""
     found = [draft for rule, least in RULES.items() if least <= depth for draft in rule(look)]
     told = {(draft.tenant_id, draft.person_id, draft.finding_type) for draft in found}
 

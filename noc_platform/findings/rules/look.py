@@ -30,11 +30,15 @@ UNKNOWABLE = frozenset(
 
 @dataclass(frozen=True)
 class Look:
-    """One moment, `as_of` (UTC), as rules look at it."""
+    """One moment, `as_of` (UTC), as rules look at it. Raises ValueError for a moment without a zone."""
 
     facts: Facts
     policy: RulesPolicy
     as_of: datetime
+
+    def __post_init__(self) -> None:
+        if self.as_of.tzinfo is None:
+            raise ValueError(f"an audit needs an instant with a zone, not {self.as_of}")
 
     @cached_property
     def silences(self) -> Silences:

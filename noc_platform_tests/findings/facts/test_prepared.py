@@ -12,6 +12,7 @@ from hypothesis import settings as examples
 
 from noc_platform.findings.facts.moment import Facts
 from noc_platform.findings.rules.every import drafts
+from noc_platform.findings.rules.look import Look
 from noc_platform.findings.vocabulary import Depth
 from noc_platform.store.sessions import Server
 from noc_platform.telemetry.vocabulary import Signal
@@ -275,6 +276,6 @@ def test_a_heartbeat_finds_from_less_what_it_finds_from_everything(asked: Asked)
     told = Told(Day(device_events=said, shifts=on, tours_due=[tour("tour-1", "p2", MIDNIGHT - 3 * HOUR)]))
     little, much = (asked.facts(told, MIDNIGHT, depth) for depth in (Depth.HEARTBEAT, Depth.COMPREHENSIVE))
     assert (little.tours, little.sites) == ((), ())
-    found = drafts(little, POLICY, MIDNIGHT, Depth.HEARTBEAT)
-    assert found == drafts(much, POLICY, MIDNIGHT, Depth.HEARTBEAT)
+    found = drafts(Look(little, POLICY, MIDNIGHT), Depth.HEARTBEAT)
+    assert found == drafts(Look(much, POLICY, MIDNIGHT), Depth.HEARTBEAT)
     assert found

@@ -102,7 +102,7 @@ def told(moment: Facts, name: str = "p0", as_of: datetime = NIGHT) -> Told:
 
 def found(moment: Facts, as_of: datetime = NIGHT, depth: Depth = Depth.COMPREHENSIVE) -> list[Draft]:
     """What the rules find."""
-    return drafts(moment, POLICY, as_of, depth)
+    return drafts(Look(moment, POLICY, as_of), depth)
 
 
 def types(moment: Facts, as_of: datetime = NIGHT, depth: Depth = Depth.COMPREHENSIVE) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from noc_platform.findings.facts.moment import Facts, Guard
-from noc_platform.findings.rules.every import RULES, drafts
+from noc_platform.findings.rules.every import RULES
+from noc_platform.findings.rules.look import Look
 from noc_platform.findings.vocabulary import KINDS, Depth
 from noc_platform.journal.documents import document
 from noc_platform_tests.findings.rules.moments import (
@@ -44,7 +45,7 @@ def test_each_deeper_audit_finds_what_the_shallower_does_and_more() -> None:
 def test_a_moment_needs_a_zone() -> None:
     """A naive moment compared with an aware one raises somewhere inside; here it is refused, and said."""
     with pytest.raises(ValueError, match="zone"):
-        drafts(EVERYTHING, POLICY, NIGHT.replace(tzinfo=None))
+        Look(EVERYTHING, POLICY, NIGHT.replace(tzinfo=None))
 
 
 def test_the_same_facts_find_the_same() -> None:
