@@ -130,7 +130,8 @@ class CorrelationPolicy:
 
     An alert may lie `window` before or after what signals say; a match counts from `least_score` on, 0 to 1. Stories
     are looked for among what happened in the last `memory`; of what is raised at a site within a minute the worst
-    `most_a_minute` are looked at. A story told `pattern_times` before in `pattern_memory` is a pattern.
+    `most_a_minute` are looked at. A story told `pattern_times` before in `pattern_memory`, each at least
+    `pattern_apart` after the one before it, is a pattern.
     """
 
     window: timedelta = timedelta(minutes=15)
@@ -139,6 +140,7 @@ class CorrelationPolicy:
     most_a_minute: int = 100
     pattern_times: int = 2
     pattern_memory: timedelta = timedelta(days=14)
+    pattern_apart: timedelta = timedelta(hours=8)
 
     @property
     def window_minutes(self) -> int:

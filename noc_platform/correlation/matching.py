@@ -16,11 +16,12 @@ from noc_platform.settings import CorrelationPolicy
 from noc_platform.telemetry.movement import epoch_second
 from noc_platform.telemetry.windows import QUIET_LOCATION_UPDATES, QUIET_PHONE_EVENTS
 
-# Honest about what is the same; a match in either used to count as one in both (domain.md §4, defect 38).
-SAME_BOTH, SAME_PERSON, SAME_SITE = 0.5, 0.4, 0.25
-CONSISTENT = 0.2
+# What is the same, in hundredths, as engines do not agree on sums of fractions. A match in person or site must not
+# count as one in both (domain.md §4, defect 38).
+SAME_BOTH, SAME_PERSON, SAME_SITE = 50, 40, 25
+CONSISTENT = 20
 # How near the nearest moment of what signals say is, in shares of the window, and what that adds.
-NEAR = ((1 / 3, 0.3), (2 / 3, 0.2), (1.0, 0.1))
+NEAR = ((1 / 3, 30), (2 / 3, 20), (1.0, 10))
 BUCKET_SECONDS = 3600
 # What an audit calls it when nobody on duty at a site is heard.
 SITE_SILENT = "SITE_SILENT"
@@ -88,22 +89,21 @@ def continuations(windows: ir.Table, policy: CorrelationPolicy) -> ir.Table:
     Each is the next one that says so, beginning no later than `policy.window` after the other ends. Columns:
     tenant_id, person_id and window_end of the one, next_person_id and next_window_end of the other.
     """
-    person = [windows.tenant_id, windows.person_id]
-    parts = [_continued(windows.filter(windows[name]), person, policy.window) for name in TELLING]
+    parts = [_continued(windows.filter(windows[name]), "person_id", policy.window) for name in TELLING]
     silent = windows.filter(windows.silence == SITE_SILENT, windows.site_id.notnull())
-    parts.append(_continued(silent, [silent.tenant_id, silent.site_id], policy.window))
+    parts.append(_continued(silent, "site_id", policy.window))
     return ibis.union(*parts).distinct()
 
 
-def _continued(windows: ir.Table, within: list[ir.Value], window: timedelta) -> ir.Table:
-    order = ibis.window(group_by=within, order_by=[windows.window_end, windows.person_id])
+def _continued(windows: ir.Table, whose: str, window: timedelta) -> ir.Table:
+    within = ibis.window(group_by=["tenant_id", whose], order_by=["window_end", "person_id"])
     following = windows.select(
         "tenant_id",
         "person_id",
         "window_end",
-        next_person_id=windows.person_id.lead().over(order),
-        next_window_end=windows.window_end.lead().over(order),
-        next_since=windows.since.lead().over(order),
+        next_person_id=windows.person_id.lead().over(within),
+        next_window_end=windows.window_end.lead().over(within),
+        next_since=windows.since.lead().over(within),
     )
     return following.filter(following.next_since <= following.window_end + _interval(window)).drop("next_since")
 
@@ -132,10 +132,11 @@ def bounded(alerts: ir.Table, policy: CorrelationPolicy) -> ir.Table:
 def _told(windows: ir.Table, window: timedelta) -> ir.Table:
     """What each window says, as bits in the order of `AGREEMENTS`, and how bad that is by itself."""
     is_true = {name: windows[name].fill_null(False) for name in (*TELLING, "is_still")}
-    phones, fixes = windows.phone_events_count, windows.location_updates_count
+    is_little_heard = (windows.phone_events_count < QUIET_PHONE_EVENTS).fill_null(False)
+    is_little_seen = (windows.location_updates_count < QUIET_LOCATION_UPDATES).fill_null(False)
     says = {
-        "device": is_true["is_unheard"] | (phones < QUIET_PHONE_EVENTS).fill_null(False),
-        "position": is_true["is_outside"] | is_true["is_without_position"] | (fixes < QUIET_LOCATION_UPDATES).fill_null(False),
+        "device": is_true["is_unheard"] | is_little_heard,
+        "position": is_true["is_outside"] | is_true["is_without_position"] | is_little_seen,
         "tour": is_true["misses_checkpoints"],
         "inactivity": is_true["is_still"] | is_true["is_idle"],
         "work": is_true["misses_tasks"],
@@ -207,11 +208,11 @@ def _of_site(windows: ir.Table, alerts: ir.Table) -> ir.Table:
     return _paired(others, ibis.literal(SAME_SITE))
 
 
-def _paired(pairs: ir.Table, entity: ir.FloatingValue) -> ir.Table:
+def _paired(pairs: ir.Table, entity: ir.IntegerValue) -> ir.Table:
     return pairs.select(
         "tenant_id", "person_id", "since", "window_end", "earliest", "latest", "event_id", "alert_id", "occurred_at",
         "alert_person_id", "says", "asks", "signal_rank", "alert_rank",
-        entity=entity.cast("float64"),
+        entity=entity,
     )  # fmt: skip
 
 
@@ -219,18 +220,23 @@ def _scored(pairs: ir.Table, window: timedelta) -> ir.Table:
     reach = window.total_seconds()
     at, since, until = (epoch_second(pairs[name]) for name in ("occurred_at", "since", "window_end"))
     pairs = pairs.mutate(apart_seconds=ibis.greatest(since - at, at - until, 0).cast("float64"))
-    near = ibis.cases(*((pairs.apart_seconds <= share * reach, bonus) for share, bonus in NEAR), else_=0.0)
+    near = ibis.cases(*((pairs.apart_seconds <= share * reach, bonus) for share, bonus in NEAR), else_=0)
     agrees = (pairs.says & pairs.asks) != 0
-    scored = pairs.mutate(
-        proximity=near.cast("float64"), consistency=ibis.cases((agrees, CONSISTENT), else_=0.0).cast("float64")
-    )
-    total = scored.entity + scored.proximity + scored.consistency
-    return scored.select(
+    consistency = ibis.cases((agrees, CONSISTENT), else_=0)
+    whole = ibis.least(pairs.entity + near + consistency, 100)
+    return pairs.select(
         "tenant_id", "person_id", "window_end", "event_id", "alert_id", "occurred_at", "alert_person_id",
-        "apart_seconds", "entity", "proximity", "consistency", "signal_rank", "alert_rank",
-        score=ibis.least(total.round(6), ibis.literal(1.0)),
-        is_telling=scored.signal_rank > Severity.INFO.rank,
+        "apart_seconds", "signal_rank", "alert_rank",
+        entity=_share(pairs.entity),
+        proximity=_share(near),
+        consistency=_share(consistency),
+        score=_share(whole),
+        is_telling=pairs.signal_rank > Severity.INFO.rank,
     )  # fmt: skip
+
+
+def _share(hundredths: ir.IntegerValue) -> ir.FloatingValue:
+    return hundredths.cast("float64") / 100.0
 
 
 def _bucket(at: ir.TimestampValue) -> ir.IntegerValue:

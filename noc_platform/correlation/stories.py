@@ -1,12 +1,12 @@
 """Which signals and alerts are one story, and what the story says. Pure: whatever the order things arrived in.
 
-Elsewhere: which pairs belong together (`matching`), what is kept and for how long (`incidents`), people's say (`actions`).
+Elsewhere: which pairs belong together (`matching`), what is kept of it (`incidents`), people's say (`actions`).
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from noc_platform.correlation.vocabulary import CorrelationType, Severity
+from noc_platform.correlation.vocabulary import Severity
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -56,6 +56,7 @@ def together(pairs: Iterable[tuple[Item, Item]]) -> list[frozenset[Item]]:
 class Place:
     """Where a group of items goes: to an incident that is there, into which others are merged, or to a new one."""
 
+    tenant_id: str
     items: frozenset[Item]
     incident_id: UUID | None = None
     absorbed: tuple[UUID, ...] = ()
@@ -82,13 +83,14 @@ def placed(groups: Iterable[frozenset[Item]], standing: Standing) -> list[Place]
     for group in groups:
         held = sorted({standing.holder[item] for item in group if item in standing.holder}, key=_age(standing))
         new = frozenset(item for item in group if item not in standing.holder)
+        tenant = next(iter(group)).tenant_id
         if not held:
             if {type(item) for item in group} == {Told, Raised}:
-                found.append(Place(group))
+                found.append(Place(tenant, group))
         elif any((one, other) in standing.apart for one in held for other in held):
-            found.append(Place(new, held[-1]))
+            found.append(Place(tenant, new, held[-1]))
         else:
-            found.append(Place(new, held[0], tuple(held[1:])))
+            found.append(Place(tenant, new, held[0], tuple(held[1:])))
     return [place for place in found if place.items or place.absorbed]
 
 
@@ -158,7 +160,6 @@ class Summary:
     severity: Severity
     score: float
     score_parts: Mapping[str, float]
-    kind: CorrelationType
     alerts: int
     people: int
     started_at: datetime
@@ -181,11 +182,11 @@ TITLES = tuple(WORDS)
 MOST_TYPES_IN_A_TITLE = 3
 
 
-def summary(told: Sequence[Signals], alarms: Sequence[Alarm], is_repeated: bool = False) -> Summary:
-    """What the story of these signals and alerts says; neither may be empty.
+def summary(told: Sequence[Signals], alarms: Sequence[Alarm]) -> Summary:
+    """What the story of these signals and alerts says, in whatever order they are given.
 
-    The severity is the worst of alerts and signals, by rank; the score is that of the best match. `is_repeated` says
-    that the same was told often enough before. Raises ValueError where one of both is missing.
+    The severity is the worst of alerts and signals, by rank; the score is that of the best match. Raises ValueError
+    where there are no signals, or no alerts.
     """
     if not told or not alarms:
         raise ValueError("a story has signals and alerts")
@@ -199,10 +200,11 @@ def summary(told: Sequence[Signals], alarms: Sequence[Alarm], is_repeated: bool 
         site_id=site,
         title=_title(people, site, told, alarms),
         stretches=stretches,
-        severity=max((each.severity for each in (*told, *alarms)), key=lambda severity: severity.rank),
+        severity=max(
+            [*(each.severity for each in told), *(each.severity for each in alarms)], key=lambda each: each.rank
+        ),
         score=best.score,
         score_parts={"entity": best.entity, "proximity": best.proximity, "consistency": best.consistency},
-        kind=_kind(people, is_repeated),
         alerts=len({each.alert_id for each in alarms}),
         people=len(people),
         started_at=min(min(each.since for each in told), min(each.occurred_at for each in alarms)),
@@ -236,12 +238,6 @@ def stretches_of(told: Iterable[Signals]) -> list[Stretch]:
             )
         )
     return sorted(found, key=lambda each: (each.since, each.person_id, each.until))
-
-
-def _kind(people: Sequence[str], is_repeated: bool) -> CorrelationType:
-    if len(people) > 1:
-        return CorrelationType.SITE_CLUSTER
-    return CorrelationType.PATTERN if is_repeated else CorrelationType.TIME_ENTITY
 
 
 def _title(people: Sequence[str], site: str | None, told: Iterable[Signals], alarms: Iterable[Alarm]) -> str:

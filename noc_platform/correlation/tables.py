@@ -160,6 +160,7 @@ incident_alert = Table(
     Column("incident_id", Uuid, nullable=False),
     Column("alert_id", Uuid, nullable=False),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
+    Column("severity", String, nullable=False, comment="Of this occurrence."),
     Column("person_id", String, nullable=False, comment="Whose window it matches best."),
     Column("window_end", DateTime(timezone=True), nullable=False, comment="That window."),
     Column("score", Double, nullable=False, comment="The sum of the next three, 1 at most."),

@@ -304,6 +304,7 @@ def _make_incidents() -> None:
         sa.Column("incident_id", sa.Uuid(), nullable=False),
         sa.Column("alert_id", sa.Uuid(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("severity", sa.String(), nullable=False, comment="Of this occurrence."),
         sa.Column("person_id", sa.String(), nullable=False, comment="Whose window it matches best."),
         sa.Column("window_end", sa.DateTime(timezone=True), nullable=False, comment="That window."),
         sa.Column("score", sa.Double(), nullable=False, comment="The sum of the next three, 1 at most."),
