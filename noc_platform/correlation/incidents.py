@@ -67,7 +67,7 @@ def correlate(connection: Connection, policy: CorrelationPolicy, as_of: datetime
     windows = windows_between(connection, since, as_of)
     occurrences = eligible_occurrences(connection, since, as_of)
     found = match(windows, occurrences, policy)
-    edges = _edges(found)
+    edges = edges_of(found)
     standing, closed = standing_of(connection, edges)
     groups = together((one, other) for one, other in edges if one not in closed and other not in closed)
     raised_at = _raised_at(found.pairs)
@@ -113,7 +113,8 @@ def _compiled(policy: CorrelationPolicy) -> tuple[str, str]:
     return str(engine.compile(pairs)), str(engine.compile(continuations(windows, policy)))
 
 
-def _edges(found: Matched) -> list[tuple[Item, Item]]:
+def edges_of(found: Matched) -> list[tuple[Item, Item]]:
+    """What belongs to one story, pair by pair: a window and an alert, or two windows."""
     told, raised = _told(found.pairs), _raised(found.pairs)
     edges: list[tuple[Item, Item]] = list(zip(told, raised, strict=True))
     following = found.continued.select(["tenant_id", "next_person_id", "next_window_end"])
