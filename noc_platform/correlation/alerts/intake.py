@@ -77,7 +77,8 @@ def take_in(
     """Make alerts of all events received until `as_of` (UTC) that were not taken in yet, however late they came.
 
     Then mute what `causes`, and alerts about whole sites, explain, and tell again what they explain no more; so give
-    all that hold, of every tenant. Doing it again changes nothing. What lies outside of `calendar.window` is taken not to be in maintenance.
+    all that hold, of every tenant. Doing it again changes nothing. What lies outside of `calendar.window` is taken
+    not to be in maintenance.
     """
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": INTAKE_LOCK})
     left = _stage_new(connection, as_of)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-from sqlalchemy import Connection, Select, func, select, text, tuple_
+from sqlalchemy import Connection, Select, func, or_, select, text, tuple_
 
 from noc_platform.correlation.alerts.actions import identity
 from noc_platform.correlation.alerts.keys import OURS
@@ -92,7 +92,7 @@ class Alert:
 @dataclass(frozen=True)
 class Wanted:
     """Which alerts: each part that is given must hold. `statuses` are the active ones unless said; empty is any.
-    Muted ones are among them only `with_muted`."""
+    Active ones that are muted are among them only `with_muted`."""
 
     tenant: str | None = None
     site: str | None = None
@@ -174,13 +174,12 @@ class Times:
 def times(connection: Connection, since: datetime, until: datetime) -> Times:
     """Of alerts first seen in `[since, until)` (UTC). What the platform closed for being quiet was resolved by nobody
     and is not among them; nor is what was over before the platform first heard of it."""
-    is_by_somebody = (
-        f"resolved_by <> '{PLATFORM}' and occurrence_count > 1 or resolved_by not in ('{PLATFORM}', '{SOURCE}')"
-    )
+    # Of one that came to be by the word that it is over, nobody knows how long it took.
+    is_known = f"resolved_by <> '{PLATFORM}' and not (resolved_by = '{SOURCE}' and occurrence_count = 1)"
     question = f"""
         select avg(extract(epoch from acknowledged_at - first_seen_at)),
-               avg(extract(epoch from resolved_at - first_seen_at)) filter (where {is_by_somebody}),
-               count(acknowledged_at), count(*) filter (where {is_by_somebody})
+               avg(extract(epoch from resolved_at - first_seen_at)) filter (where {is_known}),
+               count(acknowledged_at), count(*) filter (where {is_known})
         from noc_alert where first_seen_at >= :since and first_seen_at < :until
     """
     row = connection.execute(text(question), {"since": since, "until": until}).one()
@@ -222,7 +221,8 @@ def _filtered(question: Select[Any], wanted: Wanted) -> Select[Any]:
     if wanted.at_least is not None:
         question = question.where(known.severity_rank >= wanted.at_least.rank)
     if not wanted.with_muted:
-        question = question.where(known.muted_by.is_(None))
+        # Only what is active is hidden: what is over, or kept back, is there because it was asked for.
+        question = question.where(or_(known.muted_by.is_(None), known.status.not_in(ACTIVE)))
     return question
 
 
