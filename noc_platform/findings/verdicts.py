@@ -9,18 +9,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from noc_platform.errors import BadInput, Conflict, NotFound
+from noc_platform.errors import Conflict, NotFound
 from noc_platform.findings.vocabulary import OPEN, Status
-from noc_platform.journal.documents import document
 from noc_platform.journal.ledger import PLATFORM, Action, Decision, Said, Subject, enter
 from noc_platform.settings import DoorPolicy
-from noc_platform.streams.catalogue import CONFIRMED, FALSE_POSITIVE, FLAGGED, UNDECIDED, VERDICTS
-from noc_platform.streams.door import Batch, Source, admit
-from noc_platform.streams.files import RawBatch, text_of, text_table
+from noc_platform.streams.catalogue import CONFIRMED, FALSE_POSITIVE, UNDECIDED
+from noc_platform.streams.opinions import Opinion, give
 
 SUBJECT_KIND = "FINDING"
 # What each verdict does to the ledger. As to the finding: a false positive makes it one, any other resolves it.
@@ -144,26 +142,10 @@ def _admit(
     connection: Connection, held: Row[Any], verdict: str, said: Said, door: DoorPolicy, received_at: datetime
 ) -> None:
     """Let a verdict in by the door and apply it. Raises `BadInput` with the door's reason for one that does not fit."""
-    row = {
-        "occurred_at": said.at.isoformat(),
-        "subject_kind": SUBJECT_KIND,
-        "subject_id": str(held.finding_id),
-        "verdict": verdict,
-        "person_id": held.person_id,
-        "site_id": held.site_id,
-        "reviewer_id": said.by,
-        "selection": FLAGGED,
-        "note": said.why,
-    }
-    # The same words about the same finding are one event, however often they are sent.
-    event = uuid5(held.finding_id, document(row))
-    rows = text_table([{name: text_of(value) for name, value in {**row, "event_id": str(event)}.items()}], [1])
-    batch = Batch(rows, RawBatch(rows))
-    source = Source("noc finding", document(row))
-    receipt = admit(connection, VERDICTS, [batch], source, door, received_at, held.tenant_id)
-    if receipt.quarantined:
-        refused = connection.execute(text("select column_name, reason from staged_quarantine")).one()
-        raise BadInput(f"The verdict does not fit: {refused.column_name or 'the row'}: {refused.reason}.")
+    opinion = Opinion(
+        held.tenant_id, SUBJECT_KIND, held.finding_id, verdict, said.by, said.why, said.at, held.person_id, held.site_id
+    )
+    event = give(connection, opinion, "noc finding", door, received_at)
     _apply(connection, "tenant_id = :tenant and event_id = :event", tenant=held.tenant_id, event=event)
 
 
