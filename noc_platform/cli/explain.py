@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from noc_platform.journal.ledger import Entry
 
-KINDS = ("finding", "site", "tenant", "threshold")
+KINDS = ("finding", "alert", "site", "tenant", "threshold")
 
 
 def explain(
@@ -44,10 +44,15 @@ def explain(
 
 
 def _trail(connection: "Connection", kind: str, subject_id: str, tenant: str | None) -> "list[Entry]":
+    from noc_platform.correlation.alerts.queries import alert_called
     from noc_platform.findings.queries import finding_called
     from noc_platform.journal.ledger import Subject, trail
 
-    called = str(finding_called(connection, subject_id).finding_id) if kind == "finding" else subject_id
+    called = subject_id
+    if kind == "finding":
+        called = str(finding_called(connection, subject_id).finding_id)
+    elif kind == "alert":
+        called = str(alert_called(connection, subject_id).alert_id)
     entries = trail(connection, Subject(kind.upper()), called, tenant)
     of_all, _, hour = called.rpartition("/")
     if kind == "threshold" and hour.isdigit():

@@ -19,6 +19,8 @@ COMMANDS = {
     "status": "status",
     "findings": "findings",
     "finding": "finding",
+    "alerts": "alerts",
+    "alert": "alert",
     "thresholds": "thresholds",
     "threshold": "threshold",
     "explain": "explain",
