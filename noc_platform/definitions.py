@@ -4,8 +4,9 @@ import dagster as dg
 
 from noc_platform.baselines import assets as baselines
 from noc_platform.baselines.jobs import judge_days, learn_baselines, weekly_baselines
+from noc_platform.correlation.assets import alerts, correlated_incidents
+from noc_platform.correlation.jobs import AUDIT_SCHEDULES, comprehensive_audit, deep_audit, heartbeat_audit
 from noc_platform.findings.assets import audit_findings
-from noc_platform.findings.jobs import AUDIT_SCHEDULES, comprehensive_audit, deep_audit, heartbeat_audit
 from noc_platform.resources import RESOURCES
 from noc_platform.telemetry import assets as telemetry
 from noc_platform.telemetry.jobs import nightly_retention, retention, telemetry_pipeline
@@ -23,6 +24,8 @@ defs = dg.Definitions(
         baselines.dynamic_thresholds,
         baselines.site_verdicts,
         audit_findings,
+        alerts,
+        correlated_incidents,
     ],
     jobs=[telemetry_pipeline, retention, learn_baselines, judge_days, heartbeat_audit, comprehensive_audit, deep_audit],
     schedules=[nightly_retention, weekly_baselines, *AUDIT_SCHEDULES],

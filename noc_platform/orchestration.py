@@ -1,9 +1,10 @@
 """The words Dagster faces share: partitions, groups, owners, pools, retries, and when things run by themselves."""
 
 import warnings
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from pydantic import Field
 
 # Asked for with open eyes; every process that loads the definitions would print it once an asset.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
@@ -23,6 +24,23 @@ HOURLY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), wa
 WEEKLY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
 
 
+class MomentsConfig(dg.Config):
+    """Which moments a run is about."""
+
+    as_of: str | None = Field(None, description="The moment, such as 2026-03-30T06:00:00+00:00; now unless given.")
+    since: str | None = Field(None, description="Every moment from this one to as_of, not as_of alone.")
+    every_minutes: int = Field(60, ge=1, le=1440, description="With since: minutes from one moment to the next.")
+
+    def moments(self) -> list[datetime]:
+        """The moments, UTC, the earliest first. Raises `BadInput` for none or far too many."""
+        from noc_platform.streams.forms import instant_called
+        from noc_platform.telemetry.vocabulary import moments
+
+        as_of = instant_called(self.as_of) if self.as_of else datetime.now(UTC)
+        since = instant_called(self.since) if self.since else None
+        return moments(as_of, since, timedelta(minutes=self.every_minutes))
+
+
 class Group:
     """Where an asset stands in the UI. Plain text, because Dagster cannot send an enumeration there."""
 
@@ -31,6 +49,7 @@ class Group:
     SIGNALS = "signals"
     BASELINES = "baselines"
     FINDINGS = "findings"
+    CORRELATION = "correlation"
 
 
 class Owner:

@@ -1,16 +1,15 @@
 """What baselines show of themselves in the Dagster UI: the week of every site as a heatmap, limits over time."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from noc_platform.telemetry.portrait import picture
+
 if TYPE_CHECKING:
     import pyarrow as pa
-    from matplotlib.figure import Figure
 
 MOST_SITES = 40
 MOST_LINES = 20
@@ -42,7 +41,7 @@ def heatmap(
     axes.set_yticks(range(len(week)), list(week.index), fontsize=7)
     axes.set_xticks(range(0, 168, 24), ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])
     axes.set_title(label, fontsize=9, loc="left")
-    return _picture(figure, label)
+    return picture(figure, label)
 
 
 def histories(series: "Mapping[str, Sequence[tuple[datetime, float]]]", label: str) -> dg.MarkdownMetadataValue:
@@ -61,10 +60,4 @@ def histories(series: "Mapping[str, Sequence[tuple[datetime, float]]]", label: s
     axes.set_title(label, fontsize=9, loc="left")
     axes.legend(fontsize=6, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     axes.tick_params(axis="x", labelrotation=30, labelsize=7)
-    return _picture(figure, label)
-
-
-def _picture(figure: "Figure", label: str) -> dg.MarkdownMetadataValue:
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=80)
-    return dg.MetadataValue.md(f"![{label}](data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()})")
+    return picture(figure, label)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, select, union
 
-from noc_platform.baselines.calendar import calendar_of, sites_of, windows_of
+from noc_platform.baselines.calendar import Calendar, calendar_of, sites_of, windows_of
 from noc_platform.baselines.profiles import (
     CONFIRMED_SCHEMA,
     INSTANT,
@@ -199,11 +199,16 @@ def _anomalous(lake: Lake, day: date) -> Iterator[pa.Table]:
         yield rows.filter(pc.equal(rows["verdict"], Verdict.ANOMALOUS.value))
 
 
-def _special(connection: Connection, window: Window) -> pa.Table:
-    """Hours of a window on holidays, in closures and in maintenance, by site."""
+def known_calendar(connection: Connection, window: Window) -> Calendar:
+    """What people have announced of all sites for a window."""
     windows = windows_of(copy_out(connection, CALENDAR.table, arrow_schema(CALENDAR)))
     places = sites_of(copy_out(connection, SITES.table, arrow_schema(SITES)))
-    return calendar_of(windows, places, window).hours().select(SPECIAL_SCHEMA.names)
+    return calendar_of(windows, places, window)
+
+
+def _special(connection: Connection, window: Window) -> pa.Table:
+    """Hours of a window on holidays, in closures and in maintenance, by site."""
+    return known_calendar(connection, window).hours().select(SPECIAL_SCHEMA.names)
 
 
 def _site_hours(lake: Lake, days: Iterable[date]) -> pa.Table:

@@ -36,10 +36,11 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Look at all sites as they were known at a moment, and record what is found."""
-    from noc_platform.findings.audit import AuditPolicy, audits, moments
+    from noc_platform.findings.audit import AuditPolicy, audits
     from noc_platform.findings.vocabulary import Depth as Rules
     from noc_platform.lake.layout import Lake
     from noc_platform.streams.forms import instant_called
+    from noc_platform.telemetry.vocabulary import moments
 
     here = Installation.open()
     settings = here.settings

@@ -77,11 +77,12 @@ def _run_all(here: Installation, run_job: RunJob, ranges: list[Range]) -> list[O
 
 def _last_hours(here: Installation) -> dict[str, Any] | None:
     """The audits of the last day that telemetry was received in; None where none was."""
+    from noc_platform.correlation.jobs import cycle_config
     from noc_platform.findings.audit import last_hour
+    from noc_platform.findings.vocabulary import Depth
 
     with here.server.pipeline.transaction() as connection:
         last = last_hour(connection)
     if last is None:
         return None
-    config = {"depth": "DEEP", "as_of": last.isoformat(), "since": (last - AUDITED).isoformat()}
-    return {"ops": {"audit_findings": {"config": config}}}
+    return cycle_config(Depth.DEEP, as_of=last.isoformat(), since=(last - AUDITED).isoformat())

@@ -54,3 +54,11 @@ class LinkKind(StrEnum):
     FOLLOWS = "FOLLOWS"
     REPEATS = "REPEATS"
     RELATED = "RELATED"
+
+
+# What must hold of alerts, and of incidents.
+TAKEN = "everything_raised_belongs_to_an_alert"
+KEPT_BACK = "nothing_bad_is_kept_back_without_a_reason"
+ONE_TENANT = "no_incident_crosses_a_tenant"
+IN_WINDOW = "every_alert_lies_within_the_window"
+COMPLETE = "every_incident_has_signals_and_alerts"

@@ -1,6 +1,6 @@
 """Findings in Dagster: what the audits found, and how the open findings stand."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,7 +10,7 @@ from noc_platform.baselines.assets import site_verdicts
 from noc_platform.baselines.portrait import heatmap
 from noc_platform.findings.checks import finding_checks, finding_specs
 from noc_platform.findings.vocabulary import Depth
-from noc_platform.orchestration import AUDIT_POOL, HOURLY_FRESH, TRANSIENT_RETRIES, Group, Owner
+from noc_platform.orchestration import AUDIT_POOL, HOURLY_FRESH, TRANSIENT_RETRIES, Group, MomentsConfig, Owner
 from noc_platform.resources import Platform
 from noc_platform.streams.catalogue import (
     ALERTS,
@@ -35,13 +35,10 @@ LOOKED_AT = (
 SHOWN = timedelta(days=28)
 
 
-class AuditConfig(dg.Config):
+class AuditConfig(MomentsConfig):
     """Which moments are audited, and how deeply."""
 
     depth: Depth = Field(Depth.DEEP, description="HEARTBEAT, COMPREHENSIVE or DEEP.")
-    as_of: str | None = Field(None, description="The moment, such as 2026-03-30T06:00:00+00:00; now unless given.")
-    since: str | None = Field(None, description="Audit every moment from this one to as_of, not as_of alone.")
-    every_minutes: int = Field(60, ge=1, le=1440, description="With since: minutes from one audit to the next.")
 
 
 @dg.asset(
@@ -58,18 +55,15 @@ class AuditConfig(dg.Config):
 )
 def audit_findings(config: AuditConfig, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """What is wrong now at all sites, and why: rules over what phones, rosters and work tell, and unusual hours."""
-    from noc_platform.findings.audit import AuditPolicy, audits, moments
+    from noc_platform.findings.audit import AuditPolicy, audits
     from noc_platform.findings.queries import hours_of_findings, open_rows
-    from noc_platform.streams.forms import instant_called
 
     policy = AuditPolicy(platform.settings.movement_policy, platform.settings.finding_policy)
-    as_of = instant_called(config.as_of) if config.as_of else datetime.now(UTC)
-    since = instant_called(config.since) if config.since else None
-    asked = moments(as_of, since, timedelta(minutes=config.every_minutes))
+    asked = config.moments()
     done = list(audits(platform.database, platform.lake, asked, config.depth, policy))
     with platform.database.transaction() as connection:
         found = open_rows(connection)
-        hours = hours_of_findings(connection, as_of - SHOWN)
+        hours = hours_of_findings(connection, asked[-1] - SHOWN)
     return dg.MaterializeResult(
         metadata={
             **_told(done),

@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
-from noc_platform.baselines.calendar import Calendar, calendar_of, sites_of, windows_of
-from noc_platform.baselines.products import verdicts_between
+from noc_platform.baselines.calendar import Calendar
+from noc_platform.baselines.products import known_calendar, verdicts_between
 from noc_platform.baselines.scoring import JUDGED_SCHEMA
-from noc_platform.errors import BadInput
 from noc_platform.findings.anomalies import anomalies
 from noc_platform.findings.collected import signal_windows
 from noc_platform.findings.facts.moment import Facts
@@ -32,16 +31,12 @@ from noc_platform.lake.archive import have_left
 from noc_platform.lake.engines import live_engine
 from noc_platform.lake.layout import Lake
 from noc_platform.settings import FindingPolicy, MovementPolicy
-from noc_platform.store.copying import copy_out
 from noc_platform.store.sessions import Database
-from noc_platform.streams.arrow import arrow_schema
 from noc_platform.streams.catalogue import (
     ATTENDANCE_EVENTS,
-    CALENDAR,
     DEVICE_EVENTS,
     JOBNEEDS,
     LOCATION_UPDATES,
-    SITES,
 )
 from noc_platform.streams.declaration import Stream
 from noc_platform.streams.tables import telemetry_day
@@ -52,7 +47,6 @@ from noc_platform.telemetry.windows import keep
 SETTLING = timedelta(minutes=30)
 # Moments that are this close are audited over one copy of the telemetry.
 TOGETHER = timedelta(hours=24)
-MOST_AUDITS = 2_000
 Spans = dict[Stream, tuple[datetime, datetime]]
 
 
@@ -79,15 +73,6 @@ class Audited:
     windows: int
 
 
-def moments(as_of: datetime, since: datetime | None = None, step: timedelta = timedelta(hours=1)) -> list[datetime]:
-    """The moments (UTC) from `since` to `as_of` that lie whole steps before `as_of`, the earliest first; that one alone
-    without `since`. Raises `BadInput` for none, or for more than `MOST_AUDITS`."""
-    count = (as_of - (since or as_of)) // step + 1
-    if not 1 <= count <= MOST_AUDITS:
-        raise BadInput(f"From {since} to {as_of} there are {max(count, 0)} audits; it must be 1 to {MOST_AUDITS}.")
-    return [as_of - step * back for back in reversed(range(count))]
-
-
 def audits(
     database: Database, lake: Lake, moments: Sequence[datetime], depth: Depth, policy: AuditPolicy
 ) -> Iterator[Audited]:
@@ -95,7 +80,7 @@ def audits(
     for together in _together(sorted(moments)):
         read = spans(together[0], together[-1], policy.rules)
         with database.transaction() as connection:
-            calendar = _calendar(connection, Window(together[0] - TOGETHER, together[-1] + TOGETHER))
+            calendar = known_calendar(connection, Window(together[0] - TOGETHER, together[-1] + TOGETHER))
             lake_engine = asking(connection, lake, read, policy)
         for as_of in together:
             hours = _judged(lake, as_of, policy.findings) if depth >= Depth.DEEP else JUDGED_SCHEMA.empty_table()
@@ -168,11 +153,6 @@ def _unusual(hours: pa.Table, late: frozenset[str], as_of: datetime, policy: Fin
 def _judged(lake: Lake, as_of: datetime, policy: FindingPolicy) -> pa.Table:
     # A day more: what lasted over midnight is told from its first hour on.
     return verdicts_between(lake, as_of - SETTLING - policy.close_after - TOGETHER, as_of)
-
-
-def _calendar(connection: Connection, window: Window) -> Calendar:
-    windows = windows_of(copy_out(connection, CALENDAR.table, arrow_schema(CALENDAR)))
-    return calendar_of(windows, sites_of(copy_out(connection, SITES.table, arrow_schema(SITES))), window)
 
 
 def _together(moments: Sequence[datetime]) -> Iterator[list[datetime]]:

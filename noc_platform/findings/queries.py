@@ -5,7 +5,7 @@ Rows as they stand; row-level security confines the API's role. Elsewhere: every
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from noc_platform.findings.vocabulary import OPEN, Severity, Status
 from noc_platform.store.copying import copy_out
 
 INSTANT = pa.timestamp("us", tz="UTC")
+# The longest from one audit to the next: what was not seen since is over.
+STILL_SEEN = timedelta(hours=1)
 ADJUDICATED_SCHEMA = pa.schema(
     [
         ("tenant_id", pa.string()),
@@ -151,6 +153,17 @@ class Counts:
 
     by_status: dict[str, int]
     open_by_severity: dict[str, int]
+
+
+def going_on(connection: Connection, finding_types: Collection[str], as_of: datetime) -> list[Finding]:
+    """Findings of these types that are open and were seen in the hour before `as_of` (UTC), the first first."""
+    known = audit_finding.c
+    question = select(*(known[field.name] for field in fields(Finding))).where(
+        known.finding_type.in_(finding_types), known.status.in_(OPEN), known.first_seen_at <= as_of,
+        known.last_seen_at >= as_of - STILL_SEEN,
+    )  # fmt: skip
+    ordered = question.order_by(known.first_seen_at, known.finding_id)
+    return [Finding(*row) for row in connection.execute(ordered)]
 
 
 def counts(connection: Connection) -> Counts:

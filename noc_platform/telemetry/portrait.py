@@ -10,6 +10,7 @@ from noc_platform.streams.declaration import Stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from matplotlib.figure import Figure
 
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 10
@@ -75,9 +76,14 @@ def plot_by_hour(rows: "pa.Table", values: dict[str, str]) -> dg.MarkdownMetadat
         )
     axes.legend(loc="upper left", frameon=False)
     axes.set_ylabel("per hour (UTC)")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=80)
-    return dg.MetadataValue.md(f"![by hour](data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()})")
+    return picture(figure, "by hour")
+
+
+def picture(figure: "Figure", label: str) -> dg.MarkdownMetadataValue:
+    """A figure as a picture that needs no other file."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=80)
+    return dg.MetadataValue.md(f"![{label}](data:image/png;base64,{base64.b64encode(drawn.getvalue()).decode()})")
 
 
 def described(rows: "pa.Table", files: int, **more: Any) -> dict[str, Any]:

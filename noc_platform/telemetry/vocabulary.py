@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from noc_platform.errors import BadInput
+
 DEFAULT_WINDOW_MINUTES = 120
+MOST_MOMENTS = 2_000
 
 
 class Signal(StrEnum):
@@ -89,3 +92,13 @@ class Window:
     def widened(self, before: timedelta = timedelta(0), after: timedelta = timedelta(0)) -> "Window":
         """The same window with margins."""
         return Window(self.start - before, self.end + after)
+
+
+def moments(as_of: datetime, since: datetime | None = None, step: timedelta = timedelta(hours=1)) -> list[datetime]:
+    """The moments (UTC) from `since` to `as_of` that lie whole steps before `as_of`, the earliest first; that one alone
+    without `since`. Raises `BadInput` for none, or for more than `MOST_MOMENTS`."""
+    count = (as_of - (since or as_of)) // step + 1
+    if not 1 <= count <= MOST_MOMENTS:
+        found = f"From {since} to {as_of} there are {max(count, 0)} moments to look at"
+        raise BadInput(f"{found}; it must be 1 to {MOST_MOMENTS}.")
+    return [as_of - step * back for back in reversed(range(count))]

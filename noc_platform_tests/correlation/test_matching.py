@@ -210,7 +210,7 @@ def test_what_is_not_known_of_signals_agrees_with_nothing(duckdb: Engine) -> Non
 
 def test_signals_are_as_bad_as_they_say(duckdb: Engine) -> None:
     """domain.md §2.2: fewer than 5 phone events and 3 positions are MEDIUM, none and no task HIGH."""
-    told = {
+    told: dict[str, dict[str, Any]] = {
         "idle": {"phone_events_count": 0, "tasks_completed_count": 0, "location_updates_count": 9},
         "quiet": {"phone_events_count": 4, "location_updates_count": 2},
         "unheard": {"is_unheard": True},
@@ -272,7 +272,7 @@ def test_a_window_goes_on_with_the_next_that_says_the_same(engine: Engine) -> No
 
 
 def test_a_silent_site_is_one_story_of_all_its_guards(duckdb: Engine) -> None:
-    told = {"silence": "SITE_SILENT"}
+    told: dict[str, Any] = {"silence": "SITE_SILENT"}
     windows = [
         unheard("p0", **told), unheard("p1", **told), unheard("p2"), unheard("p3", site_id="s1", **told),
         unheard("p4", site_id=None, **told), unheard("p5", site_id=None, **told),

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from noc_platform.definitions import defs
 from noc_platform.errors import BadInput
-from noc_platform.findings.audit import MOST_AUDITS, Audited, AuditPolicy, asking, audits, last_hour, moments, spans
+from noc_platform.findings.audit import Audited, AuditPolicy, asking, audits, last_hour, spans
 from noc_platform.findings.facts.moment import Facts
 from noc_platform.findings.facts.prepared import asking_postgres, facts_at
 from noc_platform.findings.queries import Finding, Wanted, findings, hours_of_findings
@@ -24,6 +24,7 @@ from noc_platform.resources import Platform as Installed
 from noc_platform.settings import Settings
 from noc_platform.simulator.world import WorldPlan
 from noc_platform.streams.catalogue import CALENDAR
+from noc_platform.telemetry.vocabulary import MOST_MOMENTS, moments
 from noc_platform.telemetry.windows import REMARKS, windows_between
 from noc_platform_tests.builders import put
 from noc_platform_tests.scoreboard.worlds import Platform, platform, written
@@ -242,8 +243,8 @@ def test_moments_are_bounded() -> None:
     assert moments(middle()) == [middle()]
     assert moments(middle(), middle() - 2 * HOUR) == [middle() - 2 * HOUR, middle() - HOUR, middle()]
     assert moments(middle(), middle() - 50 * timedelta(minutes=1)) == [middle()]
-    for since in (middle() + 2 * HOUR, middle() - MOST_AUDITS * HOUR):
-        with pytest.raises(BadInput, match=f"it must be 1 to {MOST_AUDITS}"):
+    for since in (middle() + 2 * HOUR, middle() - MOST_MOMENTS * HOUR):
+        with pytest.raises(BadInput, match=f"it must be 1 to {MOST_MOMENTS}"):
             moments(middle(), since)
 
 
