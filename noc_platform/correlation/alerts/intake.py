@@ -201,7 +201,7 @@ def _reopened(connection: Connection, rows: list[Row[Any]], since: datetime) -> 
 
 def _standing(row: Row[Any], reopened: list[datetime]) -> Standing:
     # By place, not by name: thousands come at a time.
-    which, key, *rest = row
+    which, key, *rest = tuple[Any, ...](row)
     about, changing = rest[: len(ABOUT)], rest[len(ABOUT) :]
     told: dict[str, Any] = dict(zip(CHANGING, changing, strict=True))
     told.update(severity=Severity(told["severity"]), status=Status(told["status"]))
