@@ -113,6 +113,52 @@ def test_who_never_arrived_has_a_window() -> None:
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        {"punched_in_at": None, "shift_starts_at": None, "shift_ended_at": ago(60)},
+        {"punched_in_at": ago(300), "punched_out_at": ago(70)},
+        {"last_logged_out_at": ago(60)},
+        {"shift_starts_at": None, "shift_ended_at": ago(45)},
+    ],
+    ids=["no shift", "punched out", "logged out", "punch-out forgotten"],
+)
+def test_who_is_off_duty_has_none(told: dict[str, Any]) -> None:
+    off = silent(minutes=60, **told)
+    assert Look(facts(off, elsewhere()), POLICY, NIGHT).told(off).cause is Silence.OFF_DUTY
+    assert windows(facts(off, elsewhere())) == {}
+
+
+def test_without_a_roster_who_punched_in_is_on_duty_and_nobody_else() -> None:
+    punched, other = silent("p0", is_on_duty=None), silent("p1", is_on_duty=None, punched_in_at=None)
+    found = windows(facts(punched, other, elsewhere()))
+    assert set(found) == {"p0"}
+    assert (found["p0"].is_unheard, found["p0"].silence, found["p0"].since) == (True, None, ago(60))
+
+
+def test_while_every_feed_is_late_nothing_is_known_of_anybody() -> None:
+    """A feed that stops is not three people who vanish; nor are they well (defect 43)."""
+    there = [silent(f"p{n}", site_id=f"s{n}", minutes=40, **NOTHING_DONE) for n in range(3)]
+    found = windows(facts(*there, of=feeds(40))).values()
+    assert {each.is_unheard for each in found} == {None}
+    assert {(each.silence, each.since) for each in found} == {(Silence.FEED_LATE, ago(40))}
+    said = {"misses_tasks", "misses_checkpoints"}
+    assert all(remarks(each) == said for each in found), "work comes by a feed of its own"
+
+
+def test_while_every_feed_is_late_it_is_not_known_who_never_came() -> None:
+    """Somebody whose punch-in is on its way, too, is rostered and was not heard."""
+    assert windows(facts(absent(), of=feeds(40))) == {}
+    assert windows(facts(absent(), of=feeds(1)))["p0"].is_unheard is True
+
+
+def test_of_few_who_are_all_unheard_it_may_be_the_feed() -> None:
+    """Too few were on duty since to tell the feed from them: then the feed is blamed, which accuses nobody."""
+    alone = silent(minutes=40, battery_level=None, tasks_due=1, tasks_completed_count=0)
+    found = windows(facts(alone, of=feeds(40, 1, 1)))["p0"]
+    assert (found.silence, found.is_unheard) == (Silence.FEED_LATE, None)
+
+
+@pytest.mark.parametrize(
     ("stream", "known", "unknown"),
     [
         ("device_events", {"is_still", "is_outside"}, {"is_quiet", "is_idle", "is_without_position"}),
