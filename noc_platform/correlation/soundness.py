@@ -73,8 +73,9 @@ _INCIDENTS = {
     IN_WINDOW: (
         "select count(*) from noc_incident_alert",
         """select 'alert ' || a.alert_id || ' at ' || a.occurred_at || ' in incident ' || a.incident_id as wrong
-           from noc_incident_alert a join noc_correlated_incident i using (tenant_id, incident_id)
-           left join noc_signal_window w using (tenant_id, person_id, window_end)
+           from noc_incident_alert a join noc_correlated_incident i on i.incident_id = a.incident_id
+           left join noc_signal_window w on (w.tenant_id, w.person_id, w.window_end)
+               = (a.tenant_id, a.person_id, a.window_end)
            where w.since is null
               or a.occurred_at < w.since - make_interval(mins => i.correlation_window_minutes)
               or a.occurred_at > w.window_end + make_interval(mins => i.correlation_window_minutes)""",

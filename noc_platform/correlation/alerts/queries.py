@@ -188,10 +188,11 @@ def times(connection: Connection, since: datetime, until: datetime) -> Times:
 
 
 def eligible_occurrences(connection: Connection, since: datetime, until: datetime) -> pa.Table:
-    """Raisings in `[since, until)` (UTC) that may belong to a story, as `OCCURRENCES_SCHEMA`, in order of time.
+    """Raisings in `[since, until)` (UTC) that may belong to a story as known at `until`, as `OCCURRENCES_SCHEMA`, in
+    order of time.
 
-    Not what is over or suppressed, nor what the platform itself made of a finding: that would be a story about itself
-    (defect 44). What is muted is among them. The severity is that of the one raising.
+    Not what was over by then or is suppressed, nor what the platform itself made of a finding: that would be a story
+    about itself (defect 44). What is muted is among them. The severity is that of the one raising.
     """
     eligible = f"""(select o.tenant_id, o.event_id, o.alert_id, o.occurred_at, a.alert_type,
                            case when e.severity in ({RANKS}) then e.severity else a.severity end as severity,
@@ -199,7 +200,8 @@ def eligible_occurrences(connection: Connection, since: datetime, until: datetim
         from noc_alert_occurrence o join noc_alert a using (tenant_id, alert_id)
         left join noc_alert_event e using (event_id, tenant_id)
         where o.occurred_at >= :since and o.occurred_at < :until
-          and a.status not in ({OVER}) and a.caused_by is null
+          and (a.status not in ({OVER}) or a.resolved_at >= :until) and a.caused_by is null
+          and (e.received_at is null or e.received_at <= :until)
           and coalesce(e.status, '') not in ({OVER}) and coalesce(lower(btrim(e.entity_type)), '') not in ({ECHOES})
         order by o.occurred_at, o.tenant_id, o.event_id) eligible"""
     return copy_out(connection, eligible, OCCURRENCES_SCHEMA, since=since, until=until)
