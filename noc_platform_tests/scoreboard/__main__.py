@@ -6,11 +6,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from noc_platform_tests.scoreboard import arrivals, detection, signals, silence, tuning
+from noc_platform_tests.scoreboard import (
+    arrivals,
+    detection,
+    incidents,
+    signals,
+    silence,
+    story_arrivals,
+    tuning,
+)
 from noc_platform_tests.scoreboard.claims import Claim
 from noc_platform_tests.scoreboard.histories import History
 from noc_platform_tests.scoreboard.months import Months
 from noc_platform_tests.scoreboard.report import document, page
+from noc_platform_tests.scoreboard.story_truth import StoryTruth
 from noc_platform_tests.scoreboard.worlds import ARRIVALS, OPERATION, SILENCE, platform, written
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -24,7 +33,10 @@ def main() -> int:
     with written(ARRIVALS) as world:
         claims += arrivals.claims(world, arrivals.ORDERS)
     with written(SILENCE) as world:
-        claims += silence.claims(silence.Evidence.of(world))
+        evidence = silence.Evidence.of(world)
+        claims += silence.claims(evidence)
+        so = StoryTruth(evidence)
+        claims += [*incidents.claims(incidents.Stories(so)), story_arrivals.claim(so)]
     with written(detection.MONTHS) as world:
         months = Months(History(world))
         claims += detection.claims(detection.Ways(months))

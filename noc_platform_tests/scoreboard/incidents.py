@@ -1,10 +1,10 @@
 """Claims about incidents: what was put together is of one planted cause, and what is of one cause was put together.
 
 Counted in pairs of items. Items are all alerts, and the windows whose signals say something by themselves or that came
-to be in an incident. A pair is right when one planted cause is behind both; a pair of which neither has a cause is
-neither right nor wrong, as nobody knows (a phone without a network is a story too, and is not planted). What is found is
-counted over causes that raised an alert. Windows overlap, so that one cause with many of them weighs much: what is
-found of pairs of alerts alone is told beside. Elsewhere: what was so (`story_truth`), the order of arrival
+to be in an incident. A pair is right when one planted cause is behind both. One of which neither has a cause is neither
+right nor wrong: nobody knows (a phone without a network is a story too, and is not planted). What is found is counted
+over causes that raised an alert. Windows overlap, so that one cause with many of them weighs much: what is found of
+pairs of alerts alone is told beside. Elsewhere: what was so (`story_truth`), the order of arrival
 (`story_arrivals`).
 """
 
@@ -139,8 +139,8 @@ def _found(name: str, stories: Stories) -> Claim:
     return Claim(
         name, f"Pairs of alerts and signals of one planted cause that raised an alert ({len(pairs.all)} stories) that "
         "were put together; signals are those that say something by themselves or came to be in an incident. Causes "
-        f"with many signals weigh most: each story alike, {each:.3f}; of pairs of alerts alone {alone.share:.3f}. Not "
-        "found, by design: surges, whose signals say nothing, and guards who left and logged out, who have no signals.",
+        f"with many signals weigh most: each story alike, {each:.3f}; of pairs of alerts alone {alone.share:.3f}. "
+        "Least is found where signals say little: surges of a site, and guards who left and logged out, who have none.",
         pairs.share, *pairs.interval(), int(pairs.all.sum()), WANTED, baselines=simpler,
     )  # fmt: skip
 
@@ -194,15 +194,14 @@ def nearest(so: StoryTruth) -> Edges:
             (apart, item)
             for item, row in by_tenant.get(told.tenant_id, ())
             if (row.person_id == each.person_id or row.site_id == each.site_id)
-            and (apart := _apart(row.occurred_at, each.since, each.window_end)) <= POLICY.window
+            and (apart := _apart(row.occurred_at.to_pydatetime(), each.since, each.window_end)) <= POLICY.window
         ]
         if near:
             edges.append((told, min(near)[1]))
     return edges
 
 
-def _apart(at: Any, since: datetime, until: datetime) -> timedelta:
-    at = at.to_pydatetime()
+def _apart(at: datetime, since: datetime, until: datetime) -> timedelta:
     return max(since - at, at - until, timedelta(0))
 
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC
+from datetime import UTC, timedelta
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
 import ibis
 import ibis.expr.types as ir
 
+from noc_platform.correlation import incidents, matching
 from noc_platform.findings.facts.moment import Guard
 from noc_platform.findings.rules import inactivity, silence
 from noc_platform.findings.rules.look import Look
+from noc_platform.settings import CorrelationPolicy
 from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
 from noc_platform.streams.declaration import Stream
 from noc_platform.telemetry import local_time, movement, queries, signals
@@ -112,6 +115,48 @@ def unheard_for_idle() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _correlating(module: ModuleType, **wrong: Any) -> Iterator[None]:
+    """Correlation with functions or numbers of a module replaced; what is compiled is so once for a policy."""
+    incidents._compiled.cache_clear()
+    with patch.multiple(module, **wrong):
+        yield
+    incidents._compiled.cache_clear()
+
+
+def anybodys_alert_at_the_site() -> AbstractContextManager[Any]:
+    """Being at the same site is enough (defect 38), whoever the alert is about and whatever signals say."""
+    return _correlating(incidents, belonging=lambda pairs, _: pairs)
+
+
+def only_around_now() -> AbstractContextManager[Any]:
+    """Alerts are looked for around the moment of the audit, whenever what signals say began (defect 40)."""
+    exact = matching._told
+
+    def told(windows: ir.Table, window: timedelta) -> ir.Table:
+        return exact(windows.mutate(since=windows.window_end), window)
+
+    return _correlating(matching, _told=told)
+
+
+def chained_whatever_they_say() -> AbstractContextManager[Any]:
+    """Windows of a site go on with one another, whatever they say and of whom."""
+
+    def continued(windows: ir.Table, policy: CorrelationPolicy) -> ir.Table:
+        return matching._continued(windows, "site_id", policy.window)
+
+    return _correlating(incidents, continuations=continued)
+
+
+def never_chained() -> AbstractContextManager[Any]:
+    """No window goes on with another: each audit tells a story of its own."""
+
+    def none(windows: ir.Table, policy: CorrelationPolicy) -> ir.Table:
+        return matching._continued(windows, "person_id", policy.window).limit(0)
+
+    return _correlating(incidents, continuations=none)
+
+
 # Each with the claim it must move.
 BUGS: dict[str, tuple[Bug, str]] = {
     "degrees for metres": (degrees_for_metres, "movement of a walking guard"),
@@ -130,4 +175,10 @@ SILENCE_BUGS: dict[str, tuple[Bug, str]] = {
     "late feed for silent guards": (late_feed_for_silent_guards, "a failed feed is one finding"),
     "duty not asked": (duty_not_asked, "cause of a guard's silence"),
     "unheard for idle": (unheard_for_idle, "nobody is blamed for what failed"),
+}
+STORY_BUGS: dict[str, tuple[Bug, str]] = {
+    "anybody's alert at the site": (anybodys_alert_at_the_site, "incidents: pairs rightly together"),
+    "only around now": (only_around_now, "incidents: pairs of one cause found together"),
+    "chained whatever they say": (chained_whatever_they_say, "incidents: pairs rightly together"),
+    "never chained": (never_chained, "incidents: pairs of one cause found together"),
 }

@@ -32,7 +32,7 @@ NAME = "incidents after shuffled arrival"
 ORDERS = range(100)
 MOST_BATCHES = 5
 # Less than correlation remembers, so that nothing is too late to be taken on.
-LENGTH = timedelta(hours=30)
+LENGTH = timedelta(hours=24)
 Arrival = SignalWindow | dict[str, Any]
 Incident = tuple[Any, ...]
 
@@ -50,8 +50,7 @@ def arrived(so: StoryTruth, database: Database, orders: Sequence[int]) -> Claim:
     agreeing = sum(incidents_of(database, batches(arrivals, seed), as_of) == expected for seed in orders)
     return exactly(
         NAME, f"{len(arrivals)} windows and alerts in any order and in up to {MOST_BATCHES} batches, correlated after "
-        f"each, end in the same {len(expected)} incidents: members, score, severity, type and people. Alerts come to be "
-        "of them in a real PostgreSQL.",
+        f"each, end in the same {len(expected)} incidents: members, score, severity, type and people.",
         agreeing, len(orders),
     )  # fmt: skip
 
