@@ -65,7 +65,7 @@ def correlate(connection: Connection, policy: CorrelationPolicy, as_of: datetime
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": CORRELATION_LOCK})
     since = as_of - policy.memory
     windows = windows_between(connection, since, as_of)
-    occurrences = eligible_occurrences(connection, since, as_of)
+    occurrences = eligible_occurrences(connection, since, as_of, known_at=as_of)
     found = match(windows, occurrences, policy)
     edges = edges_of(found)
     standing, closed = standing_of(connection, edges)

@@ -187,9 +187,11 @@ def times(connection: Connection, since: datetime, until: datetime) -> Times:
     return Times(mean[0], mean[1], row[2], row[3])
 
 
-def eligible_occurrences(connection: Connection, since: datetime, until: datetime) -> pa.Table:
-    """Raisings in `[since, until)` (UTC) that may belong to a story as known at `until`, as `OCCURRENCES_SCHEMA`, in
-    order of time.
+def eligible_occurrences(
+    connection: Connection, since: datetime, until: datetime, known_at: datetime | None = None
+) -> pa.Table:
+    """Raisings in `[since, until)` (UTC) that may belong to a story, as known at `known_at` or else now, as
+    `OCCURRENCES_SCHEMA`, in order of time.
 
     Not what was over by then or is suppressed, nor what the platform itself made of a finding: that would be a story
     about itself (defect 44). What is muted is among them. The severity is that of the one raising.
@@ -200,11 +202,11 @@ def eligible_occurrences(connection: Connection, since: datetime, until: datetim
         from noc_alert_occurrence o join noc_alert a using (tenant_id, alert_id)
         left join noc_alert_event e using (event_id, tenant_id)
         where o.occurred_at >= :since and o.occurred_at < :until
-          and (a.status not in ({OVER}) or a.resolved_at >= :until) and a.caused_by is null
-          and (e.received_at is null or e.received_at <= :until)
+          and (a.status not in ({OVER}) or a.resolved_at >= :known_at) and a.caused_by is null
+          and (e.received_at is null or e.received_at <= :known_at or :known_at is null)
           and coalesce(e.status, '') not in ({OVER}) and coalesce(lower(btrim(e.entity_type)), '') not in ({ECHOES})
         order by o.occurred_at, o.tenant_id, o.event_id) eligible"""
-    return copy_out(connection, eligible, OCCURRENCES_SCHEMA, since=since, until=until)
+    return copy_out(connection, eligible, OCCURRENCES_SCHEMA, since=since, until=until, known_at=known_at)
 
 
 def _filtered(question: Select[Any], wanted: Wanted) -> Select[Any]:
