@@ -261,13 +261,14 @@ def test_the_audit_as_dagster_runs_it(audited: Platform) -> None:
     class Here(Installed):
         settings: Settings = audited.settings
 
-    config = {"as_of": middle().isoformat(), "since": (middle() - 2 * HOUR).isoformat(), "depth": "DEEP"}
+    asked = {"as_of": middle().isoformat(), "since": (middle() - 2 * HOUR).isoformat()}
+    ops = {"audit_findings": asked | {"depth": "DEEP"}, "alerts": asked, "correlated_incidents": asked}
     done = defs.resolve_job_def("deep_audit").execute_in_process(
-        run_config={"ops": {"audit_findings": {"config": config}}},
+        run_config={"ops": {name: {"config": config} for name, config in ops.items()}},
         resources={"platform": dg.ResourceDefinition.hardcoded_resource(Here())},
     )
-    (event,) = done.get_asset_materialization_events()
-    told = event.step_materialization_data.materialization.metadata
+    (event,) = done.asset_materializations_for_node("audit_findings")
+    told = event.metadata
     assert told["audits"].value == 3
     assert told["findings_open"].value == len(held(audited, Wanted()))
     with audited.server.pipeline.transaction() as connection:
