@@ -4,8 +4,8 @@ Counted in pairs of items. Items are all alerts, and the windows whose signals s
 to be in an incident. A pair is right when one planted cause is behind both. One of which neither has a cause is neither
 right nor wrong: nobody knows (a phone without a network is a story too, and is not planted). What is found is counted
 over causes that raised an alert. Windows overlap, so that one cause with many of them weighs much: what is found of
-pairs of alerts alone is told beside. Elsewhere: what was so (`story_truth`), the order of arrival
-(`story_arrivals`).
+pairs of alerts alone is told beside. Intervals are resampled by an incident's first person, and by cause.
+Elsewhere: what was so (`story_truth`), the order of arrival (`story_arrivals`).
 """
 
 from collections import Counter
