@@ -58,8 +58,15 @@ def correlations(database: Database, moments: Sequence[datetime], policy: Correl
         with database.transaction() as connection:
             apply_verdicts(connection, as_of - VERDICTS_WITHIN)
             done = correlate(connection, policy, as_of)
-            forget(connection, as_of - 2 * policy.memory)
+            _forget(connection, policy, as_of)
         yield done
+
+
+def _forget(connection: Connection, policy: CorrelationPolicy, as_of: datetime) -> None:
+    # By the newest, as what was audited of the past may not have been correlated yet.
+    newest = connection.execute(text("select max(window_end) from noc_signal_window")).scalar()
+    if newest is not None:
+        forget(connection, min(as_of, newest) - 2 * policy.memory)
 
 
 def _causes(connection: Connection, as_of: datetime) -> list[Cause]:

@@ -28,6 +28,7 @@ GROUPS = {
     "signals": ("activity_signals", "site_activity_signals"),
     "baselines": ("baseline_profiles", "false_positive_rates", "dynamic_thresholds", "site_verdicts"),
     "findings": ("audit_findings",),
+    "correlation": ("alerts", "correlated_incidents"),
 }
 
 

@@ -51,6 +51,12 @@ def test_lineage_runs_from_what_people_say_to_the_next_findings() -> None:
     assert {"site_verdicts", "site_activity_signals", "postgres/calendar", "postgres/device_events"} <= named
 
 
+def test_lineage_runs_from_signals_and_alerts_to_incidents() -> None:
+    graph = defs.resolve_asset_graph()
+    upstream = {key.to_user_string() for key in graph.get_ancestor_asset_keys(dg.AssetKey("correlated_incidents"))}
+    assert {"alerts", "audit_findings", "postgres/alerts", "postgres/device_events", "site_verdicts"} <= upstream
+
+
 def test_schedules_state_their_zone_and_run_without_being_asked() -> None:
     for schedule in defs.schedules or []:
         assert isinstance(schedule, dg.ScheduleDefinition)
