@@ -21,6 +21,8 @@ COMMANDS = {
     "finding": "finding",
     "alerts": "alerts",
     "alert": "alert",
+    "incidents": "incidents",
+    "incident": "incident",
     "thresholds": "thresholds",
     "threshold": "threshold",
     "explain": "explain",

@@ -14,7 +14,9 @@ from noc_platform.streams.books import Refusal, StreamStatus, refusals, stream_s
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from noc_platform.findings.queries import Counts
+    from noc_platform.correlation.alerts.queries import Counts as Alerts
+    from noc_platform.correlation.queries import Counts as Incidents
+    from noc_platform.findings.queries import Counts as Findings
 
 SHOWN_REFUSALS = 50
 
@@ -31,22 +33,46 @@ def status(
             return
         streams = stream_statuses(connection)
         found = _findings(connection)
+        raised, stories = _alerts(connection), _incidents(connection)
     products = _products(here.settings.lake)
     if as_json:
         document = {
             "streams": {item.stream: asdict(item) for item in streams},
             "products": products,
             "findings": asdict(found),
+            "alerts": asdict(raised),
+            "incidents": asdict(stories),
             "models": {},
             "queues": {"open_days": sum(item.open_days for item in streams)},
         }
         typer.echo(json.dumps(document, default=str))
         return
-    _show(streams, products, found)
+    _show(streams, products)
+    console = Console()
+    console.print()
+    for name, by_severity in (
+        ("findings", found.open_by_severity), ("alerts", raised.active_by_severity), ("incidents", stories.by_severity),
+    ):  # fmt: skip
+        worst = ", ".join(f"{count:,} {severity}" for severity, count in by_severity.items())
+        console.print(f"Open {name}: {worst or 'none'}.")
+    waiting = sum(item.open_days for item in streams)
+    console.print("\nNothing waits for noc run." if not waiting else f"\n{waiting} open days wait for noc run.")
 
 
-def _findings(connection: "Connection") -> "Counts":
+def _findings(connection: "Connection") -> "Findings":
     from noc_platform.findings.queries import counts
+
+    return counts(connection)
+
+
+def _alerts(connection: "Connection") -> "Alerts":
+    from noc_platform.correlation.alerts.queries import counts
+
+    return counts(connection)
+
+
+def _incidents(connection: "Connection") -> "Incidents":
+    from noc_platform.correlation.queries import counts
 
     return counts(connection)
 
@@ -60,7 +86,7 @@ def _products(lake_url: str) -> dict[str, dict[str, object]]:
     return {name: lake.holdings(name) for name in (*SIGNALS, *JUDGED)}
 
 
-def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]], found: "Counts") -> None:
+def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]]) -> None:
     table = _table("stream", "rows", "in lake", "newest day", "last heard, UTC", "refused", "open")
     for item in streams:
         received = item.last_received_at.strftime("%Y-%m-%d %H:%M") if item.last_received_at else "never"
@@ -75,10 +101,6 @@ def _show(streams: list[StreamStatus], products: dict[str, dict[str, object]], f
     for name, holdings in products.items():
         made.add_row(name, f"{holdings['rows']:,}", str(holdings["newest_day"] or ""))
     console.print(made)
-    worst = ", ".join(f"{count:,} {severity}" for severity, count in found.open_by_severity.items())
-    console.print(f"\nOpen findings: {worst or 'none'}.")
-    waiting = sum(item.open_days for item in streams)
-    console.print("\nNothing waits for noc run." if not waiting else f"\n{waiting} open days wait for noc run.")
 
 
 def _table(*columns: str) -> Table:

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-from sqlalchemy import Connection, Select, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, text, tuple_
 
-from noc_platform.correlation.tables import incident, incident_link
+from noc_platform.correlation.tables import incident, incident_alert, incident_link
 from noc_platform.correlation.vocabulary import CorrelationType, Severity
 from noc_platform.errors import NotFound
 from noc_platform.store.copying import copy_out
@@ -149,6 +149,20 @@ def ties_of(connection: Connection, incident_id: UUID) -> list[Tie]:
     return [Tie(*row) for row in connection.execute(question)]
 
 
+def incidents_of_alert(connection: Connection, alert_id: UUID) -> list[Incident]:
+    """The incidents raisings of this alert belong to, the first first."""
+    known = incident.c
+    belongs = select(incident_alert.c.incident_id).where(incident_alert.c.alert_id == alert_id)
+    question = select(*(known[field.name] for field in fields(Incident))).where(known.incident_id.in_(belongs))
+    return [Incident(*row) for row in connection.execute(question.order_by(known.started_at, known.incident_id))]
+
+
+def clock_of(connection: Connection, tenant: str, site: str | None) -> str | None:
+    """The name of the zone a site lies in; None where nobody knows."""
+    question = "select time_zone from noc_site where tenant_id = :tenant and site_id = :site"
+    return connection.execute(text(question), {"tenant": tenant, "site": site}).scalar_one_or_none()
+
+
 @dataclass(frozen=True)
 class Counts:
     """How many open incidents there are, by type and by severity."""
@@ -157,10 +171,12 @@ class Counts:
     by_severity: dict[str, int]
 
 
-def counts(connection: Connection) -> Counts:
-    """Open incidents by type, and by severity with the worst first."""
+def counts(connection: Connection, tenant: str | None = None) -> Counts:
+    """Open incidents by type, and by severity with the worst first; of one tenant where it is named."""
     known = incident.c
-    is_open = (known.investigated.is_(False), known.merged_into.is_(None))
+    is_open: list[ColumnElement[bool]] = [known.investigated.is_(False), known.merged_into.is_(None)]
+    if tenant is not None:
+        is_open.append(known.tenant_id == tenant)
     by_type = select(known.correlation_type, func.count()).where(*is_open).group_by(known.correlation_type)
     by_severity = (
         select(known.combined_severity, func.count())

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, func, or_, select, tuple_
 
 from noc_platform.baselines.products import SEEN_SCHEMA
 from noc_platform.errors import NotFound
@@ -164,6 +164,23 @@ def going_on(connection: Connection, finding_types: Collection[str], as_of: date
     )  # fmt: skip
     ordered = question.order_by(known.first_seen_at, known.finding_id)
     return [Finding(*row) for row in connection.execute(ordered)]
+
+
+def beside(
+    connection: Connection, tenant: str, people: Collection[str], sites: Collection[str],
+    span: tuple[datetime, datetime], limit: int,
+) -> list[Finding]:  # fmt: skip
+    """Findings of these people, and of these sites as a whole, that were seen at some time of the span (UTC, both ends
+    included): the worst first, at most `limit`. What was found of somebody else at the site is not among them."""
+    known = audit_finding.c
+    question = select(*(known[field.name] for field in fields(Finding))).where(
+        known.tenant_id == tenant,
+        or_(known.person_id.in_(people), known.person_id.is_(None) & known.site_id.in_(sites)),
+        known.first_seen_at <= span[1],
+        known.last_seen_at >= span[0],
+    )
+    ordered = question.order_by(known.severity_rank.desc(), known.first_seen_at, known.finding_id)
+    return [Finding(*row) for row in connection.execute(ordered.limit(limit))]
 
 
 def counts(connection: Connection) -> Counts:
