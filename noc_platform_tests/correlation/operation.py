@@ -34,7 +34,8 @@ class Operation:
 
     def is_told(self, alerts: Iterable[dict[str, Any]], known_at: datetime = AFTER) -> None:
         """Other systems raised these alerts, and they were taken in."""
-        rows = [{"alert_type": "DEVICE_OFFLINE", "severity": "HIGH", "event_id": str(uuid4()), **each} for each in alerts]
+        usual = {"alert_type": "DEVICE_OFFLINE", "severity": "HIGH"}
+        rows = [{**usual, "event_id": str(uuid4()), **each} for each in alerts]
         receipt = put(self.connection, ALERTS, rows, self.tenant, known_at)
         assert receipt.quarantined == 0
         take_in(self.connection, AlertPolicy(), NO_MAINTENANCE, known_at)
@@ -63,10 +64,12 @@ class Operation:
         """What each incident holds and says, without what depends on when it was told."""
         statement = """
             select i.correlation_type, i.combined_severity, i.correlation_score, i.title, i.person_id, i.site_id,
-                   i.people_count, i.related_alerts_count, i.started_at, i.ended_at, i.signals::text, i.score_parts::text,
+                   i.people_count, i.related_alerts_count, i.started_at, i.ended_at, i.signals::text,
+                   i.score_parts::text,
                    (select array_agg((s.person_id, s.window_end)::text order by s.person_id, s.window_end)
                     from noc_incident_signal s where s.incident_id = i.incident_id) as signals_held,
-                   (select array_agg((a.event_id, a.person_id, a.window_end, a.score, a.severity)::text order by a.event_id)
+                   (select array_agg((a.event_id, a.person_id, a.window_end, a.score, a.severity)::text
+                                     order by a.event_id)
                     from noc_incident_alert a where a.incident_id = i.incident_id) as alerts_held
             from noc_correlated_incident i where tenant_id = :tenant and merged_into is null
             order by i.started_at, signals_held"""
