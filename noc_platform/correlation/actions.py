@@ -73,9 +73,10 @@ def investigate(
 
 
 def identify_root_cause(connection: Connection, incident_id: str | UUID, root_cause: str, said: Said) -> None:
-    """Say what was behind an incident, also after it was investigated. Raises `NotFound`, and `BadInput` for nothing
-    said."""
+    """Say what was behind an incident, also after it was investigated. Raises `NotFound`, `Conflict` when it is part of
+    another, and `BadInput` for nothing said."""
     held = _held(connection, incident_id)
+    _demand_own(held, "explained")
     if not root_cause.strip():
         raise BadInput("Say what the root cause was, in a word at least.")
     statement = """update noc_correlated_incident set root_cause_identified = true, root_cause_description = :cause,
@@ -175,6 +176,12 @@ _MERGE = (
     # Who merges what was split changes their mind about it.
     f"""delete from noc_incident_link where kind = '{LinkKind.SPLIT_FROM}'
         and (incident_id, other_id) in ((:incident, :other), (:other, :incident))""",
+    # What the other was kept apart from, what it is part of now is kept apart from too.
+    f"""insert into noc_incident_link (tenant_id, incident_id, other_id, kind, reason, made_at, made_by)
+        select tenant_id, case incident_id when :other then :incident else incident_id end,
+               case other_id when :other then :incident else other_id end, kind, reason, made_at, made_by
+        from noc_incident_link where kind = '{LinkKind.SPLIT_FROM}' and :other in (incident_id, other_id)
+        on conflict do nothing""",
 )
 _SPLIT = (
     """insert into noc_correlated_incident (incident_id, tenant_id, title, score_parts, correlation_window_minutes,
@@ -229,12 +236,16 @@ def _open(connection: Connection, incident_id: str | UUID, wanted: str) -> Row[A
     return held
 
 
-def _demand_open(held: Row[Any], wanted: str) -> None:
+def _demand_own(held: Row[Any], wanted: str) -> None:
     if held.merged_into is not None:
         raise Conflict(
             f"Incident {held.incident_id} is part of {held.merged_into} now, and cannot be {wanted} by itself; "
             f"do it to that one."
         )
+
+
+def _demand_open(held: Row[Any], wanted: str) -> None:
+    _demand_own(held, wanted)
     if held.investigated:
         raise Conflict(
             f"Incident {held.incident_id} was investigated by {held.investigated_by} at {held.investigated_at:%F %T} "
