@@ -58,13 +58,15 @@ def _why_signals(stretch: Stretch, all_of_it: Iterable[Stretch], alarms: Iterabl
         return f"matches {types}{more}"
     if stretch.silence == SITE_SILENT:
         return "the whole site is silent"
-    before = [
-        each
+    same = [
+        each.since
         for each in all_of_it
         if each.person_id == stretch.person_id and each is not stretch and set(each.remarks) & set(stretch.remarks)
     ]
-    if before:
-        return f"goes on with what was so since {min(each.since for each in before):%H:%M}"
+    if any(since <= stretch.since for since in same):
+        return f"goes on with what was so since {_clock(min(same), stretch.since)}"
+    if same:
+        return f"leads up to the same at {_clock(min(same), stretch.since)}"
     return "somebody put it here"
 
 
@@ -82,6 +84,11 @@ def why_alert(alarm: Alarm) -> str:
         words = next((each.words for each in AGREEMENTS.values() if alarm.alert_type in each.alert_types), "they agree")
         parts.append(f"{words} {alarm.consistency:g}")
     return f"score {alarm.score:g}: {', '.join(parts)}"
+
+
+def _clock(at: datetime, beside: datetime) -> str:
+    """The time of day (UTC), with the day where it is not the other moment's."""
+    return f"{at:%H:%M}" if at.date() == beside.date() else f"{at:%d %b %H:%M}"
 
 
 def _who(person: str | None, site: str | None) -> str:
