@@ -44,7 +44,7 @@ AGREEMENTS: Mapping[str, Agreement] = {
     ),
     "tour": Agreement(("TOUR_OVERDUE", "TOUR_INCOMPLETE"), "checkpoints were due and none was scanned"),
     "inactivity": Agreement(("GUARD_INACTIVITY",), "nobody moved"),
-    "work": Agreement(("WORK_ORDER_OVERDUE", "SLA_BREACH"), "tasks were due and none was done"),
+    "work": Agreement(("WORK_ORDER_OVERDUE",), "tasks were due and none was done"),
     "attendance": Agreement(("ATTENDANCE_MISSING", "ATTENDANCE_ANOMALY"), "nothing came from the phone"),
 }  # fmt: skip
 # What signals say by themselves, worst first (domain.md §2.2); nothing of it is INFO.

@@ -26,10 +26,12 @@ def signal_windows(look: Look) -> list[SignalWindow]:
 
 
 def _is_on_duty(guard: Guard, look: Look) -> bool:
-    """Whether somebody is to be missed. One who never arrived is: that is what a missing attendance looks like."""
+    """Whether somebody is to be missed. One who never arrived is: that is what a missing attendance looks like. So is
+    one who logged out while the shift goes on and nobody punched out."""
     is_there = guard.is_punched_in if guard.is_on_duty is None else guard.is_due
     is_missed = is_there and has_been_due(guard, look.policy.silence, look.as_of)
-    return is_missed and look.told(guard).cause is not Silence.OFF_DUTY
+    has_logged_out = guard.is_punched_in and guard.shift_starts_at is not None
+    return is_missed and (look.told(guard).cause is not Silence.OFF_DUTY or has_logged_out)
 
 
 def _proves(window: SignalWindow, look: Look) -> bool:

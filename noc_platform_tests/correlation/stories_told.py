@@ -115,6 +115,6 @@ def agrees(told: SignalWindow, alert_type: str) -> bool:
         return bool(told.misses_checkpoints)
     if alert_type == "GUARD_INACTIVITY":
         return bool(told.is_still) or bool(told.is_idle)
-    if alert_type in ("WORK_ORDER_OVERDUE", "SLA_BREACH"):
+    if alert_type == "WORK_ORDER_OVERDUE":
         return bool(told.misses_tasks)
     return alert_type in ("ATTENDANCE_MISSING", "ATTENDANCE_ANOMALY") and bool(told.is_unheard)

@@ -138,7 +138,7 @@ def test_what_the_door_refuses_closes_nothing(operation: Operation) -> None:
     assert not stands(operation, incident).investigated
 
 
-@pytest.mark.parametrize("called", [str(uuid4()), "nothing like an id", ""])
+@pytest.mark.parametrize("called", ["0192f0aa-0000-8000-8000-000000000000", "nothing like an id", ""])
 def test_what_is_not_here_cannot_be_judged(operation: Operation, called: str) -> None:
     with pytest.raises(NotFound, match="noc incidents"):
         acknowledge(operation.connection, called, said())

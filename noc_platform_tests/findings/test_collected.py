@@ -117,15 +117,22 @@ def test_who_never_arrived_has_a_window() -> None:
     [
         {"punched_in_at": None, "shift_starts_at": None, "shift_ended_at": ago(60)},
         {"punched_in_at": ago(300), "punched_out_at": ago(70)},
-        {"last_logged_out_at": ago(60)},
+        {"last_logged_out_at": ago(60), "shift_starts_at": None, "shift_ended_at": ago(65)},
         {"shift_starts_at": None, "shift_ended_at": ago(45)},
     ],
-    ids=["no shift", "punched out", "logged out", "punch-out forgotten"],
+    ids=["no shift", "punched out", "logged out after the shift", "punch-out forgotten"],
 )
 def test_who_is_off_duty_has_none(told: dict[str, Any]) -> None:
     off = silent(minutes=60, **told)
     assert Look(facts(off, elsewhere()), POLICY, NIGHT).told(off).cause is Silence.OFF_DUTY
     assert windows(facts(off, elsewhere())) == {}
+
+
+def test_who_logged_out_while_the_shift_goes_on_has_a_window() -> None:
+    """Nobody has punched out: an alert that they are away belongs with that."""
+    found = window(silent(minutes=60, last_logged_out_at=ago(60)))
+    assert found.is_unheard
+    assert (found.silence, found.since) == (Silence.OFF_DUTY, ago(60))
 
 
 def test_without_a_roster_who_punched_in_is_on_duty_and_nobody_else() -> None:
