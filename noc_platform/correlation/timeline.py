@@ -46,12 +46,15 @@ def _of_signals(stretch: Stretch, all_of_it: Iterable[Stretch], alarms: Iterable
 
 
 def _why_signals(stretch: Stretch, all_of_it: Iterable[Stretch], alarms: Iterable[Alarm], window: timedelta) -> str:
-    near = [
-        each
-        for each in alarms
-        if each.matched_person_id == stretch.person_id
-        and stretch.since - window <= each.occurred_at <= stretch.until + window
-    ]
+    near = sorted(
+        (
+            each
+            for each in alarms
+            if each.matched_person_id == stretch.person_id
+            and stretch.since - window <= each.occurred_at <= stretch.until + window
+        ),
+        key=lambda each: (each.occurred_at, each.alert_type),
+    )
     if near:
         types = ", ".join(f"{each.alert_type} {each.occurred_at:%H:%M}" for each in near[:MOST_NAMED])
         more = f" and {len(near) - MOST_NAMED} more" if len(near) > MOST_NAMED else ""
