@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from noc_platform.cli.alerts import as_document
 from noc_platform.cli.installation import Installation
+from noc_platform.cli.words import printable
 
 if TYPE_CHECKING:
     from noc_platform.journal.ledger import Said
@@ -40,7 +42,7 @@ def show(alert_id: AlertId, as_json: Annotated[bool, typer.Option("--json", help
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     for name, value in found.items():
         if value is not None:
-            table.add_row(name, str(value))
+            table.add_row(name, Text(printable(str(value))))
     Console().print(table)
 
 

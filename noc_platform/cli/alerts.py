@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from noc_platform.cli.installation import Installation
+from noc_platform.cli.words import printable
 from noc_platform.correlation.vocabulary import ACTIVE, Severity, Status
 from noc_platform.errors import BadInput
 
@@ -91,6 +93,7 @@ def _show(found: list["Alert"]) -> None:
             f"{each.last_seen_at:%Y-%m-%d %H:%M}", each.severity, each.status, each.site_id or "", each.person_id or "",
             each.alert_type, f"{each.occurrence_count}x",
         )  # fmt: skip
-        said = "\n".join(part for part in (each.message, each.muted_by, str(each.alert_id)) if part)
+        # What other systems wrote is text, not markup: an alert that says [/b] must not hide all others.
+        said = Text("\n".join(printable(part) for part in (each.message, each.muted_by, str(each.alert_id)) if part))
         table.add_row("", "", "", "", "", said, "", style="dim")
     Console().print(table)

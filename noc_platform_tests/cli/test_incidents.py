@@ -117,6 +117,7 @@ def test_an_incident_tells_its_story(environment: dict[str, str], tenant: str, i
     moments = [each["at"] for each in document["timeline"]]
     assert moments == sorted(moments)
     assert [each["evidence_summary"] for each in document["findings"]] == ["Battery died at 11"]
+    assert "no beat [/bold] for an hour" in told(environment, "alerts", "--tenant", tenant)
     (alert,) = [each for each in asked(environment, "alerts", "--tenant", tenant) if each["person_id"] == "p0"]
     assert f"It belongs to incident {ids['p0']}" in told(environment, "explain", "alert", alert["alert_id"])
 
