@@ -245,6 +245,7 @@ def test_who_merges_what_was_split_has_changed_their_mind(operation: Operation) 
     operation.correlates(AFTER + HOUR)
     (row,) = operation.incidents()
     assert row["incident_id"] == incident
+    assert [each.kind for each in ties_of(operation.connection, incident)] == ["MERGED_FROM"]
     assert held(operation, incident)[1] == before[1]
     assert len(held(operation, incident)[0]) == 10
 
