@@ -29,22 +29,24 @@ def state_types(connection: Connection, policy: CorrelationPolicy, since: dateti
 
 
 _OPEN = "not investigated and merged_into is null and ended_at >= :since"
+# Asked pair by pair: PostgreSQL takes a join of all types of all incidents for small, and then compares each with each.
+_TYPES = """select known.alert_type from noc_incident_alert a join noc_alert known using (tenant_id, alert_id)
+            where a.incident_id"""
 # Incidents less than `apart` after the one before them go on with it rather than repeat it.
 _FIND = f"""
     create temp table repeated on commit drop as
     with asked as (select incident_id, tenant_id, person_id, started_at from noc_correlated_incident
                    where {_OPEN} and person_id is not null),
-    typed as (select distinct a.incident_id, known.alert_type
-              from noc_incident_alert a join noc_alert known using (tenant_id, alert_id)),
-    past as (
-        select distinct asked.tenant_id, asked.incident_id, past.incident_id as other_id, theirs.alert_type,
-               asked.started_at, past.started_at as past_started_at
+    paired as materialized (
+        select asked.tenant_id, asked.incident_id, past.incident_id as other_id, asked.started_at,
+               past.started_at as past_started_at
         from asked join noc_correlated_incident past
             on past.tenant_id = asked.tenant_id and past.person_id = asked.person_id and past.merged_into is null
             and past.started_at <= asked.started_at - :apart and past.started_at >= asked.started_at - :memory
-            and past.is_false_positive is not true
-        join typed mine on mine.incident_id = asked.incident_id
-        join typed theirs on theirs.incident_id = past.incident_id and theirs.alert_type = mine.alert_type),
+            and past.is_false_positive is not true),
+    past as (
+        select paired.*, shared.alert_type from paired cross join lateral (
+            {_TYPES} = paired.incident_id intersect {_TYPES} = paired.other_id) shared),
     spaced as (
         select *, lead(past_started_at) over (partition by incident_id, alert_type order by past_started_at, other_id)
             as next_started_at from past),

@@ -226,11 +226,10 @@ def _write(connection: Connection, alerts: list[Standing], as_of: datetime) -> N
         )
     )
     names = ", ".join(ALERT_SCHEMA.names)
+    # Asked whether each is there, PostgreSQL reads through all it has just inserted for each, while it takes the table
+    # for small: 50,000 at once took 41 s.
     connection.execute(
-        text(
-            f"""insert into noc_alert ({names}) select {names} from standing s
-                where not exists (select from noc_alert a where a.alert_id = s.alert_id)"""
-        )
+        text(f"insert into noc_alert ({names}) select {names} from standing on conflict (alert_id) do nothing")
     )
 
 
