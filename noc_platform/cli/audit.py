@@ -1,4 +1,4 @@
-"""`noc audit`: look at all sites now, or as they were at any moment, and record what is found."""
+"""`noc audit`: look at all sites now, or as they were at any moment; record what is found, and what alerts add to it."""
 
 import json
 from dataclasses import asdict
@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from noc_platform.cli.installation import Installation
 
 if TYPE_CHECKING:
+    from noc_platform.correlation.cycle import Attended
+    from noc_platform.correlation.incidents import Correlated
     from noc_platform.findings.audit import Audited
+
+    Cycle = tuple[Audited, Attended, Correlated]
 
 
 class Depth(StrEnum):
@@ -35,7 +39,8 @@ def audit(
     every: Annotated[int, typer.Option(min=1, max=1440, help="With --since: minutes from one audit to the next.")] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Look at all sites as they were known at a moment, and record what is found."""
+    """Look at all sites as they were known at a moment, record what is found, and put it together with alerts."""
+    from noc_platform.correlation.cycle import attend, correlations
     from noc_platform.findings.audit import AuditPolicy, audits
     from noc_platform.findings.vocabulary import Depth as Rules
     from noc_platform.lake.layout import Lake
@@ -47,23 +52,35 @@ def audit(
     moment = instant_called(as_of) if as_of else datetime.now(UTC)
     asked = moments(moment, instant_called(since) if since else None, timedelta(minutes=every))
     policy = AuditPolicy(settings.movement_policy, settings.finding_policy)
-    done = audits(here.server.pipeline, Lake(settings.lake), asked, Rules[depth.name], policy)
+    database = here.server.pipeline
+    done = []
+    for audited in audits(database, Lake(settings.lake), asked, Rules[depth.name], policy):
+        (attended,) = attend(database, [audited.as_of], settings.alert_policy)
+        (correlated,) = correlations(database, [audited.as_of], settings.correlation_policy)
+        done.append((audited, attended, correlated))
     if as_json:
-        typer.echo(json.dumps({"audits": [_document(each) for each in done]}))
+        typer.echo(json.dumps({"audits": [_document(*each) for each in done]}))
     else:
-        _show(list(done))
+        _show(done)
 
 
-def _document(done: "Audited") -> dict[str, object]:
-    return {**asdict(done), "as_of": done.as_of.isoformat(), "late": sorted(done.late)}
+def _document(audited: "Audited", attended: "Attended", correlated: "Correlated") -> dict[str, object]:
+    as_of = audited.as_of.isoformat()
+    alerts, incidents = ({**asdict(each), "as_of": as_of} for each in (attended, correlated))
+    return {
+        **asdict(audited), "as_of": as_of, "late": sorted(audited.late), "alerts": alerts, "incidents": incidents,
+    }  # fmt: skip
 
 
-def _show(done: "list[Audited]") -> None:
-    table = Table("as of, UTC", "guards", "sites", "seen", "opened", "closed", "late feeds", box=None)
-    for each in done:
+def _show(done: "list[Cycle]") -> None:
+    table = Table(Column("as of, UTC", no_wrap=True), box=None)
+    for heading in ("guards", "sites", "seen", "opened", "closed", "alerts", "incidents", "late feeds"):
+        table.add_column(heading)
+    for audited, attended, correlated in done:
         table.add_row(
-            f"{each.as_of:%F %H:%M}", f"{each.guards:,}", f"{each.sites:,}", f"{sum(each.seen.values()):,}",
-            f"{each.recorded.opened:,}", f"{each.recorded.closed:,}", ", ".join(sorted(each.late)),
+            f"{audited.as_of:%F %H:%M}", f"{audited.guards:,}", f"{audited.sites:,}",
+            f"{sum(audited.seen.values()):,}", f"{audited.recorded.opened:,}", f"{audited.recorded.closed:,}",
+            f"{attended.taken.opened:,}", f"{correlated.opened:,}", ", ".join(sorted(audited.late)),
         )  # fmt: skip
     Console().print(table)
-    typer.echo("What is open: noc findings")
+    typer.echo("What is open: noc findings, noc alerts, noc incidents")
