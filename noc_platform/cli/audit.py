@@ -1,4 +1,4 @@
-"""`noc audit`: look at all sites now, or as they were at any moment; record what is found, and what alerts add to it."""
+"""`noc audit`: look at all sites now, or as they were at any moment; record what is found, and what alerts add."""
 
 import json
 from dataclasses import asdict
@@ -74,7 +74,7 @@ def _document(audited: "Audited", attended: "Attended", correlated: "Correlated"
 
 def _show(done: "list[Cycle]") -> None:
     table = Table(Column("as of, UTC", no_wrap=True), box=None)
-    for heading in ("guards", "sites", "seen", "opened", "closed", "alerts", "incidents", "late feeds"):
+    for heading in ("guards", "sites", "seen", "opened", "closed", "alerts", "incidents", "late"):
         table.add_column(heading)
     for audited, attended, correlated in done:
         table.add_row(
