@@ -55,7 +55,7 @@ def audit(
     database = here.server.pipeline
     done = []
     for audited in audits(database, Lake(settings.lake), asked, Rules[depth.name], policy):
-        (attended,) = attend(database, [audited.as_of], settings.alert_policy)
+        (attended,) = attend(database, [audited.as_of], settings.alert_policy, settings.retention)
         (correlated,) = correlations(database, [audited.as_of], settings.correlation_policy)
         done.append((audited, attended, correlated))
     if as_json:

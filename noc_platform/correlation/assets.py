@@ -44,7 +44,7 @@ def alerts(config: MomentsConfig, platform: dg.ResourceParam[Platform]) -> dg.Ma
     from noc_platform.correlation.soundness import unsound_alerts
 
     asked = config.moments()
-    done = list(attend(platform.database, asked, platform.settings.alert_policy))
+    done = list(attend(platform.database, asked, platform.settings.alert_policy, platform.settings.retention))
     with platform.database.transaction() as connection:
         standing = counts(connection)
         unsound = unsound_alerts(connection, asked[-1])

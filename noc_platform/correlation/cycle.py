@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 
 from noc_platform.baselines.products import known_calendar
 from noc_platform.correlation.actions import apply_verdicts
+from noc_platform.correlation.alerts import intake
 from noc_platform.correlation.alerts.actions import close_quiet, escalate_due
-from noc_platform.correlation.alerts.intake import Taken, take_in
 from noc_platform.correlation.alerts.muting import Cause
 from noc_platform.correlation.incidents import Correlated, correlate
 from noc_platform.findings.queries import Finding, going_on
@@ -36,19 +36,25 @@ class Attended:
     """What became of alerts at one moment (UTC)."""
 
     as_of: datetime
-    taken: Taken
+    taken: intake.Taken
     escalated: int
     closed: int
 
 
-def attend(database: Database, moments: Sequence[datetime], policy: AlertPolicy) -> Iterator[Attended]:
-    """Take alerts in at each of these moments (UTC), in order; pass on who waits too long, close what is over."""
+def attend(
+    database: Database, moments: Sequence[datetime], policy: AlertPolicy, retention: timedelta
+) -> Iterator[Attended]:
+    """Take alerts in at each of these moments (UTC), in order; pass on who waits too long, close what is over.
+
+    `retention` is how long events stay in PostgreSQL at least: what became of older ones is forgotten with them.
+    """
     for as_of in sorted(moments):
         with database.transaction() as connection:
             calendar = known_calendar(connection, Window(as_of - LOOKED_BACK, as_of + HEARD_WITHIN))
-            taken = take_in(connection, policy, calendar, as_of, _causes(connection, as_of))
+            taken = intake.take_in(connection, policy, calendar, as_of, _causes(connection, as_of))
             escalated = escalate_due(connection, policy, as_of)
             closed = close_quiet(connection, policy, as_of, _heard(connection, as_of))
+            intake.forget(connection, as_of - retention)
         yield Attended(as_of, taken, escalated, closed)
 
 

@@ -90,6 +90,17 @@ def take_in(
     return taken + Taken(muted=muted, unmuted=unmuted)
 
 
+def forget(connection: Connection, before: datetime) -> int:
+    """Forget which alert each raising before that (UTC) belongs to, once its event has left and unless an incident
+    holds it; gives how many. The alerts keep their counts."""
+    statement = """
+        delete from noc_alert_occurrence o where occurred_at < :before
+          and not exists (select from noc_alert_event e where (e.tenant_id, e.event_id) = (o.tenant_id, o.event_id))
+          and not exists (select from noc_incident_alert i where (i.tenant_id, i.event_id) = (o.tenant_id, o.event_id))
+    """
+    return connection.execute(text(statement), {"before": before}).rowcount
+
+
 def in_maintenance(calendar: Calendar) -> Maintenance:
     """Maintenance people have announced mutes whatever it is for, however bad."""
 

@@ -1,7 +1,6 @@
 """How alerts come to be. Numbers in names are those of domain.md §10."""
 
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from noc_platform.correlation.alerts.actions import acknowledge, assign, escalate, escalate_due, resolve
-from noc_platform.correlation.alerts.intake import Taken
+from noc_platform.correlation.alerts.intake import Taken, forget
 from noc_platform.journal.ledger import Subject, trail
 from noc_platform.store.sessions import Database
 from noc_platform_tests.builders import NOW
@@ -27,6 +26,8 @@ from noc_platform_tests.correlation.alerts.raised import (
     said,
     taken,
 )  # fmt: skip
+from noc_platform_tests.correlation.operation import Operation, raised
+from noc_platform_tests.correlation.stories_told import NOON
 
 
 def test_what_is_raised_again_is_one_alert_that_counts(database: Database, tenant: str) -> None:
@@ -258,21 +259,19 @@ def test_what_was_made_of_our_own_findings_says_so_until_somebody_else_sees_it(d
         assert (found.caused_by, found.occurrence_count) == (None, 4)
 
 
-@pytest.mark.parametrize(("keys", "seconds"), [(20, 10.0), (50_000, 40.0)])
-def test_a_storm_at_one_site_is_quick(database: Database, tenant: str, keys: int, seconds: float) -> None:
-    with database.transaction() as connection:
-        taken(connection, tenant, event(0, person_id=None, device_id="x0"))
+def test_what_became_of_events_that_left_is_forgotten_unless_an_incident_holds_it(
+    operation: Operation, tenant: str
+) -> None:
+    operation.story()
+    operation.is_told([raised("p1", NOON), raised("p2", NOON)])
+    connection = operation.connection
+    for person in ("p0", "p1"):
         connection.execute(
-            text(
-                """insert into noc_alert_event (tenant_id, event_id, occurred_at, alert_type, severity, site_id,
-                       device_id, received_at)
-                   select :t, gen_random_uuid(), :noon + make_interval(secs => n / 1000.0), 'DEVICE_OFFLINE', 'HIGH',
-                          's0', 'd' || n % :keys, :noon from generate_series(1, 50000) n"""
-            ),
-            {"t": tenant, "noon": after(0), "keys": keys},
+            text("delete from noc_alert_event where tenant_id = :t and person_id = :p"), {"t": tenant, "p": person}
         )
-        started = time.monotonic()
-        assert taken(connection, tenant) == Taken(events=50_000, opened=keys)
-        assert time.monotonic() - started < seconds
-        counted = [row.occurrence_count for row in of(connection, tenant)]
-        assert sorted(counted)[1:] == [50_000 // keys] * keys
+    counted = "select count(*) from noc_alert_occurrence where tenant_id = :t"
+    forget(connection, NOON)
+    assert connection.execute(text(counted), {"t": tenant}).scalar_one() == 3
+    forget(connection, NOON + timedelta(seconds=1))
+    assert connection.execute(text(counted), {"t": tenant}).scalar_one() == 2
+    assert {row.occurrence_count for row in of(connection, tenant)} == {1}
