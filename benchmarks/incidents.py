@@ -77,7 +77,7 @@ def changes() -> Result:
         with server.pipeline.transaction() as connection:
             put_alerts(connection, alerts)
         vacuum(server.pipeline)
-        said = Said("nocop", week.ends, "Looked at.")
+        said = Said("nocop", "Looked at.", week.ends)
         chosen = alerts["alert_id"].to_pylist()[:: OPEN_ALERTS // CHANGED]
         seconds = list(_changed(server.pipeline, chosen, said))
     return Result.at_most(

@@ -5,10 +5,11 @@ in, the same incidents result. Elsewhere: which pairs belong together (`matching
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import ibis
@@ -70,8 +71,7 @@ def correlate(connection: Connection, policy: CorrelationPolicy, as_of: datetime
     edges = edges_of(found)
     standing, closed = standing_of(connection, edges)
     groups = together((one, other) for one, other in edges if one not in closed and other not in closed)
-    raised_at = _raised_at(found.pairs)
-    places = [_named(place, raised_at) for place in placed(groups, standing)]
+    places = list(_named(placed(groups, standing), found.pairs))
     new = [place for place in places if place.incident_id not in standing.started]
     rescored = write(connection, places, new, found.pairs, policy, as_of)
     link(connection, [*_merges(places), *_follows(new, edges, closed)], as_of)
@@ -118,34 +118,45 @@ def edges_of(found: Matched) -> list[tuple[Item, Item]]:
     told, raised = _told(found.pairs), _raised(found.pairs)
     edges: list[tuple[Item, Item]] = list(zip(told, raised, strict=True))
     following = found.continued.select(["tenant_id", "next_person_id", "next_window_end"])
-    edges += zip(_told(found.continued), map(Told, *(column.to_pylist() for column in following.columns)), strict=True)
+    edges += zip(_told(found.continued), map(Told, *map(_values, following.columns)), strict=True)
     return edges
 
 
 def _told(rows: pa.Table) -> list[Told]:
-    return list(map(Told, *(rows[name].to_pylist() for name in ("tenant_id", "person_id", "window_end"))))
+    return list(map(Told, *(_values(rows[name]) for name in ("tenant_id", "person_id", "window_end"))))
 
 
 def _raised(rows: pa.Table) -> list[Raised]:
-    return list(map(Raised, rows["tenant_id"].to_pylist(), map(UUID, rows["event_id"].to_pylist())))
+    return list(map(Raised, _values(rows["tenant_id"]), _values(rows["event_id"], UUID)))
+
+
+def _values(column: pa.ChunkedArray, made: Callable[[Any], Any] = lambda value: value) -> list[Any]:
+    """The values of a column, each made once however often it is there: few moments and people make many windows."""
+    encoded = column.combine_chunks().dictionary_encode()
+    known = list(map(made, encoded.dictionary.to_pylist()))
+    return [known[place] for place in encoded.indices.to_pylist()]
 
 
 def _raised_at(pairs: pa.Table) -> dict[Raised, datetime]:
-    return dict(zip(_raised(pairs), pairs["occurred_at"].to_pylist(), strict=True))
+    return dict(zip(_raised(pairs), _values(pairs["occurred_at"]), strict=True))
 
 
-def _named(place: Place, raised_at: Mapping[Raised, datetime]) -> Place:
-    """The place, with the identity of the incident it opens if it goes to none yet: that of its first alert.
+def _named(places: Sequence[Place], pairs: pa.Table) -> Iterator[Place]:
+    """The places, each with the identity of the incident it opens if it goes to none yet: that of its first alert.
 
     A UUID (version 8) led by the millisecond, so that incidents of one time lie together in the index.
     """
-    if place.incident_id is not None:
-        return place
+    raised_at = _raised_at(pairs) if any(place.incident_id is None for place in places) else {}
+    for place in places:
+        yield place if place.incident_id is not None else replace(place, incident_id=_identity(place, raised_at))
+
+
+def _identity(place: Place, raised_at: Mapping[Raised, datetime]) -> UUID:
     first = min((raised_at[item], item) for item in place.items if isinstance(item, Raised))
     moment = max(int((first[0] - EPOCH).total_seconds() * 1000), 0)
     written = document(["incident", first[1].tenant_id, first[1].event_id]).encode()
     digest = hashlib.blake2b(written, digest_size=9).hexdigest()
-    return replace(place, incident_id=UUID(f"{moment:012x}8{digest[:3]}8{digest[3:]}"))
+    return UUID(f"{moment:012x}8{digest[:3]}8{digest[3:]}")
 
 
 def _merges(places: Iterable[Place]) -> list[Link]:
@@ -160,6 +171,8 @@ def _merges(places: Iterable[Place]) -> list[Link]:
 
 def _follows(new: Iterable[Place], edges: Iterable[tuple[Item, Item]], closed: Mapping[Item, UUID]) -> list[Link]:
     """New incidents that go on where one that was investigated ends."""
+    if not closed:
+        return []
     opened = {item: place for place in new for item in place.items}
     touching = {
         (place.tenant_id, place.incident_id, closed[theirs])
