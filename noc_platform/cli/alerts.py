@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from noc_platform.cli.installation import Installation
-from noc_platform.cli.words import printable
+from noc_platform.cli.words import one_of, printable
 from noc_platform.correlation.vocabulary import ACTIVE, Severity, Status
-from noc_platform.errors import BadInput
 
 if TYPE_CHECKING:
     from noc_platform.correlation.alerts.queries import Alert
@@ -41,7 +40,7 @@ def alerts(
         site=site,
         person=person,
         statuses=_statuses(status),
-        at_least=Severity(_one_of(severity, Severity, "severity")) if severity else None,
+        at_least=Severity(one_of(severity, Severity, "severity")) if severity else None,
         with_muted=muted,
     )
     with Installation.open().server.pipeline.transaction() as connection:
@@ -71,14 +70,7 @@ def _statuses(named: list[str] | None) -> frozenset[Status]:
     words = {word.upper() for word in named}
     if EVERY in words:
         return frozenset()
-    return frozenset(Status(_one_of(word, Status, "status")) for word in words)
-
-
-def _one_of(word: str, known: object, what: str) -> str:
-    names = [str(name) for name in known]  # type: ignore[attr-defined]
-    if word.upper() not in names:
-        raise BadInput(f"No {what} is called {word}; there are {', '.join(names)}.")
-    return word.upper()
+    return frozenset(Status(one_of(word, Status, "status")) for word in words)
 
 
 def _show(found: list["Alert"]) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from noc_platform.cli.findings import as_document
 from noc_platform.cli.installation import Installation
+from noc_platform.cli.words import printable
 
 finding = typer.Typer(
     help="Show one finding, acknowledge it, resolve it, or say that it was a false positive.",
@@ -39,7 +41,8 @@ def show(
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     for name, value in found.items():
         if value is not None:
-            table.add_row(name, json.dumps(value, indent=1) if isinstance(value, dict | list) else str(value))
+            said = json.dumps(value, indent=1) if isinstance(value, dict | list) else printable(str(value))
+            table.add_row(name, Text(said))
     Console().print(table)
 
 

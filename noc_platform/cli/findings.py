@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from noc_platform.cli.installation import Installation
-from noc_platform.errors import BadInput
+from noc_platform.cli.words import one_of, printable
 from noc_platform.findings.vocabulary import KINDS, OPEN, Severity, Status
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def findings(
         tenant=tenant,
         site=site,
         statuses=_statuses(status),
-        at_least=Severity(_one_of(severity, Severity, "severity")) if severity else None,
-        finding_type=_one_of(finding_type, KINDS, "type of finding") if finding_type else None,
+        at_least=Severity(one_of(severity, Severity, "severity")) if severity else None,
+        finding_type=one_of(finding_type, KINDS, "type of finding") if finding_type else None,
     )
     with Installation.open().server.pipeline.transaction() as connection:
         found = findings(connection, wanted, limit)
@@ -63,14 +64,7 @@ def _statuses(named: list[str] | None) -> frozenset[Status]:
     words = {word.upper() for word in named}
     if EVERY in words:
         return frozenset()
-    return frozenset(Status(_one_of(word, Status, "status")) for word in words)
-
-
-def _one_of(word: str, known: object, what: str) -> str:
-    names = [str(name) for name in known]  # type: ignore[attr-defined]
-    if word.upper() not in names:
-        raise BadInput(f"No {what} is called {word}; there are {', '.join(names)}.")
-    return word.upper()
+    return frozenset(Status(one_of(word, Status, "status")) for word in words)
 
 
 def _show(found: list["Finding"]) -> None:
@@ -83,8 +77,10 @@ def _show(found: list["Finding"]) -> None:
         table.add_column(name, justify="right" if name == "seen" else "left", no_wrap=name == "last seen, UTC")
     for each in found:
         table.add_row(
-            f"{each.last_seen_at:%Y-%m-%d %H:%M}", each.severity, each.status, each.site_id or "", each.finding_type,
-            f"{each.occurrence_count}x",
+            f"{each.last_seen_at:%Y-%m-%d %H:%M}", each.severity, each.status, Text(printable(each.site_id or "")),
+            each.finding_type, f"{each.occurrence_count}x",
         )  # fmt: skip
-        table.add_row("", "", "", "", f"{each.evidence_summary}\n{each.finding_id}", "", style="dim")
+        # Names others gave are text, not markup.
+        said = Text(f"{printable(each.evidence_summary)}\n{each.finding_id}")
+        table.add_row("", "", "", "", said, "", style="dim")
     console.print(table)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, text
 
@@ -130,7 +130,7 @@ def split(
             "Both sides of a split need signals and alerts of their own; "
             f"noc explain incident {held.incident_id} shows whose there are, and when."
         )
-    new = uuid5(held.incident_id, f"split {said.at.isoformat()} {sorted(people)} {after}")
+    new = uuid4()
     values = {
         "incident": held.incident_id, "new": new, "at": said.at,
         "people": [each.person_id for each in taken.signals],
