@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -90,9 +91,9 @@ def changes() -> Result:
 def _changed(database: Database, alerts: Iterable[str], said: Said) -> Iterable[float]:
     for alert in alerts:
         for work in (
-            lambda connection, alert=alert: acknowledge(connection, alert, said),
-            lambda connection, alert=alert: assign(connection, alert, "supervisor", said),
-            lambda connection, alert=alert: resolve(connection, alert, said),
+            partial(acknowledge, alert_id=alert, said=said),
+            partial(assign, alert_id=alert, to="supervisor", said=said),
+            partial(resolve, alert_id=alert, said=said),
         ):
             started = time.perf_counter()
             with database.transaction() as connection:
