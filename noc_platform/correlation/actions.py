@@ -222,7 +222,7 @@ def _held(connection: Connection, incident_id: str | UUID) -> Row[Any]:
 
 def _both(connection: Connection, one: str | UUID, other: str | UUID) -> tuple[Row[Any], Row[Any]]:
     # In one order, whoever asks, so that no two wait for each other.
-    found = {called: _held(connection, called) for called in sorted((one, other), key=str)}
+    found = {called: _held(connection, called) for called in sorted((one, other), key=lambda each: str(each).lower())}
     if found[one].incident_id == found[other].incident_id:
         raise Conflict(f"Incident {one} is one and the same; give another.")
     if found[one].tenant_id != found[other].tenant_id:

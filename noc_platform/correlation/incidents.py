@@ -69,7 +69,7 @@ def correlate(connection: Connection, policy: CorrelationPolicy, as_of: datetime
     occurrences = eligible_occurrences(connection, since, as_of, known_at=as_of)
     found = match(windows, occurrences, policy)
     edges = edges_of(found)
-    standing, closed = standing_of(connection, edges)
+    standing, closed = standing_of(connection, since)
     groups = together((one, other) for one, other in edges if one not in closed and other not in closed)
     places = list(_named(placed(groups, standing), found.pairs))
     new = [place for place in places if place.incident_id not in standing.started]

@@ -20,16 +20,15 @@ from noc_platform.store.copying import copy_in
 INSTANT = pa.timestamp("us", tz="UTC")
 
 
-def standing_of(connection: Connection, edges: Iterable[tuple[Item, Item]]) -> tuple[Standing, dict[Item, UUID]]:
-    """The incidents these items belong to: the open ones, and what belongs to one that was investigated."""
-    items = {item for edge in edges for item in edge}
-    earliest = min((item.window_end for item in items if isinstance(item, Told)), default=None)
-    if earliest is None:
-        return Standing(), {}
-    events = [item.event_id for item in items if isinstance(item, Raised)]
-    rows = connection.execute(text(_HELD), {"earliest": earliest, "events": events}).all()
+def standing_of(connection: Connection, since: datetime) -> tuple[Standing, dict[Item, UUID]]:
+    """Incidents with what belongs to them since then (UTC): the open ones, and what belongs to one that was
+    investigated. The open ones are held until the transaction ends, so that nobody changes them meanwhile."""
+    asked = {"since": since}
+    # Twice, as somebody may have split one while the first time waited for them.
+    for _ in range(2):
+        connection.execute(text(_HOLD), asked)
     started, holder, closed = {}, {}, {}
-    for row in rows:
+    for row in connection.execute(text(_HELD), asked):
         item: Item = (
             Raised(row.tenant_id, row.event_id)
             if row.event_id is not None
@@ -40,19 +39,24 @@ def standing_of(connection: Connection, edges: Iterable[tuple[Item, Item]]) -> t
         else:
             holder[item] = row.incident_id
             started[row.incident_id] = row.started_at
-    asked = {"kind": LinkKind.SPLIT_FROM, "incidents": list(started)}
-    apart = {(row.incident_id, row.other_id) for row in connection.execute(text(_APART), asked)}
+    values = {"kind": LinkKind.SPLIT_FROM, "incidents": list(started)}
+    apart = {(row.incident_id, row.other_id) for row in connection.execute(text(_APART), values)}
     return Standing(started, holder, apart | {(other, one) for one, other in apart}), closed
 
 
+# In one order, whoever asks, so that no two wait for each other.
+_HOLD = """
+    select incident_id from noc_correlated_incident
+    where not investigated and merged_into is null and ended_at >= :since order by incident_id for update
+"""
 _HELD = """
     select i.incident_id, i.started_at, i.investigated, s.tenant_id, s.person_id, s.window_end, null::uuid as event_id
     from noc_incident_signal s join noc_correlated_incident i using (tenant_id, incident_id)
-    where s.window_end >= :earliest
+    where s.window_end >= :since
     union all
     select i.incident_id, i.started_at, i.investigated, a.tenant_id, null, null, a.event_id
     from noc_incident_alert a join noc_correlated_incident i using (tenant_id, incident_id)
-    where a.event_id = any(:events)
+    where a.occurred_at >= :since
 """
 _APART = """
     select incident_id, other_id from noc_incident_link
@@ -137,6 +141,13 @@ _ABSORB = (
         where a.incident_id = merging.other_id""",
     f"""update noc_correlated_incident i set merged_into = merging.incident_id, updated_at = :as_of from {_MERGING}
         where i.incident_id = merging.other_id""",
+    # What people took apart from it stays apart from what it is part of now.
+    f"""insert into noc_incident_link (tenant_id, incident_id, other_id, kind, reason, made_at, made_by)
+        select l.tenant_id, case l.incident_id when merging.other_id then merging.incident_id else l.incident_id end,
+               case l.other_id when merging.other_id then merging.incident_id else l.other_id end, l.kind, l.reason,
+               l.made_at, l.made_by
+        from {_MERGING} join noc_incident_link l on merging.other_id in (l.incident_id, l.other_id)
+        where l.kind = '{LinkKind.SPLIT_FROM}' on conflict do nothing""",
     # Somebody who has taken notice of a part has taken notice.
     f"""update noc_correlated_incident i set acknowledged_at = other.acknowledged_at,
                acknowledged_by = other.acknowledged_by

@@ -4,10 +4,10 @@ Elsewhere: which pairs belong together (`matching`), what is kept of it (`incide
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -35,18 +35,19 @@ class Raised:
 
 
 Item = Told | Raised
+T = TypeVar("T", bound=Hashable)
 
 
-def together(pairs: Iterable[tuple[Item, Item]]) -> list[frozenset[Item]]:
+def together(pairs: Iterable[tuple[T, T]]) -> list[frozenset[T]]:
     """What is connected by pairs, each item in one group; the order of the pairs makes no difference."""
-    numbers: dict[Item, int] = {}
+    numbers: dict[T, int] = {}
     ends = [(numbers.setdefault(one, len(numbers)), numbers.setdefault(other, len(numbers))) for one, other in pairs]
     if not ends:
         return []
     one, other = np.array(ends).T
     graph = coo_array((np.ones(len(ends), np.int8), (one, other)), shape=(len(numbers), len(numbers)))
     _, labels = connected_components(graph, directed=False)
-    groups: dict[int, list[Item]] = defaultdict(list)
+    groups: dict[int, list[T]] = defaultdict(list)
     for item, label in zip(numbers, labels.tolist(), strict=True):
         groups[label].append(item)
     return [frozenset(group) for group in groups.values()]
@@ -79,19 +80,31 @@ def placed(groups: Iterable[frozenset[Item]], standing: Standing) -> list[Place]
     Of several open incidents that prove to be one the one whose story begins first stays. What people have taken apart
     stays apart: what is new goes to the one that begins last, as stories go on.
     """
-    found = []
-    for group in groups:
-        held = sorted({standing.holder[item] for item in group if item in standing.holder}, key=_age(standing))
+    found, gone = [], set[UUID]()
+    open_groups = [(group, _held(group, standing)) for group in groups]
+    # Two groups may share an incident that people have merged, or whose middle lies too far back: they are one story.
+    pairs = ((one, other) for _, held in open_groups for one in held for other in held)
+    united = {incident: whole for whole in together(pairs) for incident in whole}
+    for group, held in open_groups:
         new = frozenset(item for item in group if item not in standing.holder)
         tenant = next(iter(group)).tenant_id
         if not held:
             if {type(item) for item in group} == {Told, Raised}:
                 found.append(Place(tenant, group))
-        elif any((one, other) in standing.apart for one in held for other in held):
+            continue
+        whole = sorted(united[held[0]], key=_age(standing))
+        if any((one, other) in standing.apart for one in whole for other in whole):
             found.append(Place(tenant, new, held[-1]))
         else:
-            found.append(Place(tenant, new, held[0], tuple(held[1:])))
+            absorbed = tuple(each for each in whole[1:] if each not in gone)
+            gone.update(absorbed)
+            found.append(Place(tenant, new, whole[0], absorbed))
     return [place for place in found if place.items or place.absorbed]
+
+
+def _held(group: Iterable[Item], standing: Standing) -> list[UUID]:
+    """The incidents these items belong to, the one that begins first first."""
+    return sorted({standing.holder[item] for item in group if item in standing.holder}, key=_age(standing))
 
 
 def _age(standing: Standing) -> Any:
