@@ -149,6 +149,7 @@ incident_signal = Table(
     Column("incident_id", Uuid, nullable=False),
     ForeignKeyConstraint(["tenant_id", "incident_id"], INCIDENT_KEY),
     Index(None, "incident_id"),
+    Index(None, "window_end"),
     comment="Windows of noc_signal_window that belong to an incident; each to one.",
 )
 
@@ -170,6 +171,7 @@ incident_alert = Table(
     ForeignKeyConstraint(["tenant_id", "incident_id"], INCIDENT_KEY),
     Index(None, "incident_id"),
     Index(None, "alert_id"),
+    Index(None, "occurred_at"),
     comment="Occurrences of alerts that belong to an incident; each to one.",
 )
 
@@ -185,5 +187,7 @@ incident_link = Table(
     Column("made_by", String, nullable=False, comment="A person, or platform."),
     ForeignKeyConstraint(["tenant_id", "incident_id"], INCIDENT_KEY),
     ForeignKeyConstraint(["tenant_id", "other_id"], INCIDENT_KEY, name="fk_noc_incident_link_other_id"),
+    Index(None, "incident_id"),
+    Index(None, "other_id"),
     comment="What incidents have to do with one another.",
 )

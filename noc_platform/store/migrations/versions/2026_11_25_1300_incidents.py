@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 RANKS = "'INFO', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL'"
-# What people say of them by the API; how they came to be is the pipeline's alone.
+# What people say of alerts by the API; how they came to be is the pipeline's alone.
 ALERT_SAID = (
     "status",
     "acknowledged_at",
@@ -28,7 +28,21 @@ ALERT_SAID = (
     "resolution_notes",
     "updated_at",
 )
+# What people say of incidents, and what an incident says anew when they merge or split.
 INCIDENT_SAID = (
+    "person_id",
+    "site_id",
+    "title",
+    "signals",
+    "combined_severity",
+    "severity_rank",
+    "correlation_score",
+    "score_parts",
+    "related_alerts_count",
+    "people_count",
+    "started_at",
+    "ended_at",
+    "merged_into",
     "acknowledged_at",
     "acknowledged_by",
     "investigated",
@@ -51,12 +65,11 @@ def upgrade() -> None:
         *isolate("noc_signal_window"),
         *isolate("noc_alert", f"select, update ({', '.join(ALERT_SAID)})"),
         *isolate("noc_alert_occurrence"),
-        *isolate("noc_correlated_incident", f"select, update ({', '.join(INCIDENT_SAID)})"),
-        *(
-            each
-            for table in ("noc_incident_signal", "noc_incident_alert", "noc_incident_link")
-            for each in isolate(table)
-        ),
+        *isolate("noc_correlated_incident", f"select, insert, update ({', '.join(INCIDENT_SAID)})"),
+        *isolate("noc_incident_signal", "select, update (incident_id)"),
+        *isolate("noc_incident_alert", "select, update (incident_id)"),
+        # Who merges what was split takes back what was said of the split.
+        *isolate("noc_incident_link", "select, insert, update (reason, made_at, made_by), delete"),
     )
     for statement in isolated:
         op.execute(statement)
@@ -297,6 +310,7 @@ def _make_incidents() -> None:
         comment="Windows of noc_signal_window that belong to an incident; each to one.",
     )
     op.create_index(op.f("ix_noc_incident_signal_incident_id"), "noc_incident_signal", ["incident_id"])
+    op.create_index(op.f("ix_noc_incident_signal_window_end"), "noc_incident_signal", ["window_end"])
     op.create_table(
         "noc_incident_alert",
         sa.Column("tenant_id", sa.String(), nullable=False),
@@ -321,6 +335,7 @@ def _make_incidents() -> None:
     )
     op.create_index(op.f("ix_noc_incident_alert_alert_id"), "noc_incident_alert", ["alert_id"])
     op.create_index(op.f("ix_noc_incident_alert_incident_id"), "noc_incident_alert", ["incident_id"])
+    op.create_index(op.f("ix_noc_incident_alert_occurred_at"), "noc_incident_alert", ["occurred_at"])
     op.create_table(
         "noc_incident_link",
         sa.Column("tenant_id", sa.String(), nullable=False),
@@ -343,6 +358,8 @@ def _make_incidents() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "incident_id", "other_id", "kind", name=op.f("pk_noc_incident_link")),
         comment="What incidents have to do with one another.",
     )
+    op.create_index(op.f("ix_noc_incident_link_incident_id"), "noc_incident_link", ["incident_id"])
+    op.create_index(op.f("ix_noc_incident_link_other_id"), "noc_incident_link", ["other_id"])
 
 
 def downgrade() -> None:
