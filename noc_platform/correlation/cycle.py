@@ -1,6 +1,7 @@
 """What follows an audit, moment by moment: alerts are taken in and looked after, then put together with signals.
 
-Each moment is a transaction of its own. Elsewhere: the audit before it (`findings.audit`), when it runs (`jobs`).
+Each moment is a transaction of its own, and so are the verdicts before it. Elsewhere: the audit before it
+(`findings.audit`), when it runs (`jobs`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -63,6 +64,8 @@ def correlations(database: Database, moments: Sequence[datetime], policy: Correl
     for as_of in sorted(moments):
         with database.transaction() as connection:
             apply_verdicts(connection, as_of - VERDICTS_WITHIN)
+        # By itself: each holds incidents in one order, and both together would not.
+        with database.transaction() as connection:
             done = correlate(connection, policy, as_of)
             _forget(connection, policy, as_of)
         yield done

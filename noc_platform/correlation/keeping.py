@@ -94,7 +94,8 @@ def write(
            "alert_id uuid, occurred_at timestamptz, entity float8, proximity float8, consistency float8, "
            "score float8, alert_rank int", pairs.select(PAIRED))  # fmt: skip
     connection.execute(text(_TAKE_SIGNALS))
-    return set(connection.execute(text(_TAKE_ALERTS)).scalars())
+    taken = set(connection.execute(text(_TAKE_ALERTS)).scalars())
+    return taken | set(connection.execute(text(_LEAVE_REPEATS)).scalars())
 
 
 PAIRED = [
@@ -177,6 +178,14 @@ _TAKE_ALERTS = """
         consistency = excluded.consistency
     where (-excluded.score, excluded.window_end, excluded.person_id) < (-held.score, held.window_end, held.person_id)
     returning incident_id
+"""
+# Of a minute's repeats of an alert one belongs (`matching.bounded`), whichever came first.
+_LEAVE_REPEATS = """
+    delete from noc_incident_alert repeat using matched m join noc_incident_alert held using (tenant_id, event_id)
+    where (repeat.tenant_id, repeat.alert_id, repeat.incident_id) = (held.tenant_id, held.alert_id, held.incident_id)
+      and date_trunc('minute', repeat.occurred_at) = date_trunc('minute', held.occurred_at)
+      and repeat.event_id not in (select event_id from matched)
+    returning repeat.incident_id
 """
 
 # Tenant, incident, other incident, what the one has to do with the other, why.

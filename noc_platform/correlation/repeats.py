@@ -58,7 +58,8 @@ _FIND = f"""
 """
 _UNLINK = f"""
     delete from noc_incident_link l using noc_correlated_incident i
-    where i.incident_id = l.incident_id and l.kind = :repeats and l.made_by = :platform and {_OPEN}
+    where (i.tenant_id, i.incident_id) = (l.tenant_id, l.incident_id) and l.kind = :repeats
+      and l.made_by = :platform and {_OPEN}
       and not exists (select from repeated r where (r.incident_id, r.other_id) = (l.incident_id, l.other_id))
 """
 _LINK = """

@@ -237,6 +237,35 @@ def test_what_was_split_stays_apart_though_a_part_is_merged_with_a_third(operati
     assert {each["incident_id"] for each in operation.incidents()} == {incident, third}
 
 
+def test_what_was_split_stays_apart_though_a_part_proves_to_be_one_with_a_third(operation: Operation) -> None:
+    """A and B were never one but for people, who merged and split them; B is merged into C by what came later."""
+    ends = {"p0": NOON + HOUR, "p1": NOON + 2 * HOUR, "p2": NOON}
+    operation.hears(unheard(person, end) for person, end in ends.items())
+    operation.is_told([raised(person, end) for person, end in ends.items()])
+    operation.correlates()
+    of = {row["person_id"]: row["incident_id"] for row in operation.incidents()}
+    merge(operation.connection, of["p0"], of["p1"], said())
+    apart = split(operation.connection, of["p0"], said(1), ["p1"])
+
+    def prove(one: str, other: str) -> int:
+        ended = max(ends[one], ends[other])
+        silent = {"silence": "SITE_SILENT", "site_id": f"s-{one}-{other}"}
+        operation.hears(
+            unheard(person, ended, since=ends[person] - MINUTE, **silent)
+            for person in (one, other)
+            if ends[person] == ended
+        )
+        operation.hears(
+            unheard(person, ended + MINUTE, since=ends[person] - MINUTE, **silent) for person in (one, other)
+        )
+        return operation.correlates(AFTER + HOUR).merged
+
+    assert prove("p1", "p2") == 1
+    assert stands(operation, apart).merged_into == of["p2"]
+    assert prove("p0", "p2") == 0
+    assert stands(operation, of["p0"]).merged_into is None
+
+
 def test_who_merges_what_was_split_has_changed_their_mind(operation: Operation) -> None:
     incident = long(operation)
     before = held(operation, incident)
