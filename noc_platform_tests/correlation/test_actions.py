@@ -94,6 +94,18 @@ def test_who_takes_notice_is_kept_and_only_the_first(operation: Operation) -> No
     assert actions_of(operation, incident) == ["CORRELATED", "ACKNOWLEDGED"]
 
 
+def test_who_took_notice_of_what_goes_on_is_kept_when_another_is_found_to_be_a_part_of_it(operation: Operation) -> None:
+    operation.hears([unheard("p0", NOON), unheard("p0", NOON + 3 * HOUR)])
+    operation.is_told([raised("p0", NOON), raised("p0", NOON + 3 * HOUR, alert_type="SYNC_DEGRADED")])
+    operation.correlates()
+    first, second = (row["incident_id"] for row in operation.incidents())
+    acknowledge(operation.connection, first, said(5))
+    acknowledge(operation.connection, second, said(4, by="ben"))
+    operation.hears([unheard("p0", NOON + nth * HOUR) for nth in (1, 2)])
+    assert operation.correlates(AFTER + HOUR).merged == 1
+    assert stands(operation, first).acknowledged_by == "ana"
+
+
 @pytest.mark.parametrize(
     ("verdict", "is_false", "action"),
     [(CONFIRMED, False, "INVESTIGATED"), (FALSE_POSITIVE, True, "FALSE_POSITIVE"), (UNDECIDED, None, "INVESTIGATED")],

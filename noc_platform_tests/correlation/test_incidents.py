@@ -100,6 +100,37 @@ def test_correlating_again_changes_nothing(operation: Operation) -> None:
     assert operation.incidents() == before
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_incident_is_scored_by_its_nearest_alert_and_an_alert_by_its_nearest_window(
+    operation: Operation, is_late: bool
+) -> None:
+    """Defect 39: the first alert inside the window was taken, however far away."""
+    nearer = unheard("p0", NOON - HOUR, since=NOON - 2 * HOUR)
+    operation.hears([unheard("p0")] if is_late else [unheard("p0"), nearer])
+    operation.is_told([raised("p0", NOON - HOUR - 14 * MINUTE), raised("p0", NOON, alert_type="SYNC_DEGRADED")])
+    operation.correlates()
+    (row,) = operation.incidents()
+    assert (row["score_parts"]["proximity"], row["correlation_score"]) == (0.3, 1.0)
+    assert row["started_at"] == NOON - (HOUR + 14 * MINUTE if is_late else 2 * HOUR)
+    # A window that comes later and lies nearer takes the alert over.
+    operation.hears([nearer])
+    operation.correlates()
+    held = "select proximity from noc_incident_alert where tenant_id = :tenant"
+    found = operation.connection.execute(text(held), {"tenant": operation.tenant}).scalars().all()
+    assert found == [0.3, 0.3]
+
+
+def test_what_is_raised_after_the_last_signals_ends_the_story(operation: Operation) -> None:
+    operation.hears([unheard("p0")])
+    at = NOON + 4 * MINUTE
+    operation.is_told([raised("p0", at, event_id=event(1)), raised("p0", at + 2 * MINUTE, event_id=event(2))])
+    operation.correlates()
+    (row,) = operation.incidents()
+    assert row["ended_at"] == at + 2 * MINUTE
+    # Twice the same alert is one.
+    assert row["related_alerts_count"] == 1
+
+
 def test_no_alert_no_incident(operation: Operation) -> None:
     operation.hears([unheard("p0")])
     assert operation.correlates().opened == 0
