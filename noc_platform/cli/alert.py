@@ -1,8 +1,7 @@
 """`noc alert`: one alert in full, and what people do with it."""
 
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,10 +10,7 @@ from rich.text import Text
 
 from noc_platform.cli.alerts import as_document
 from noc_platform.cli.installation import Installation
-from noc_platform.cli.words import printable
-
-if TYPE_CHECKING:
-    from noc_platform.journal.ledger import Said
+from noc_platform.cli.words import printable, said_by
 
 alert = typer.Typer(
     help="Show one alert, acknowledge it, assign it, pass it on, or resolve it.",
@@ -51,7 +47,7 @@ def acknowledge(alert_id: AlertId, by: By, why: Why, at: At = None) -> None:
     """Say that somebody has taken notice."""
     from noc_platform.correlation.alerts import actions
 
-    said = _said(by, why, at)
+    said = said_by(by, why, at)
     with Installation.open().server.pipeline.transaction() as connection:
         actions.acknowledge(connection, alert_id, said)
     typer.echo(f"Acknowledged. Its history: noc explain alert {alert_id}")
@@ -64,7 +60,7 @@ def assign(
     """Give it to somebody."""
     from noc_platform.correlation.alerts import actions
 
-    said = _said(by, why, at)
+    said = said_by(by, why, at)
     with Installation.open().server.pipeline.transaction() as connection:
         actions.assign(connection, alert_id, to, said)
     typer.echo(f"Assigned to {to}. Its history: noc explain alert {alert_id}")
@@ -81,7 +77,7 @@ def escalate(
     """Pass it on."""
     from noc_platform.correlation.alerts import actions
 
-    said = _said(by, why, at)
+    said = said_by(by, why, at)
     with Installation.open().server.pipeline.transaction() as connection:
         actions.escalate(connection, alert_id, to, said)
     typer.echo(f"Passed on. Its history: noc explain alert {alert_id}")
@@ -92,14 +88,7 @@ def resolve(alert_id: AlertId, by: By, why: Why, at: At = None) -> None:
     """Say that it is over."""
     from noc_platform.correlation.alerts import actions
 
-    said = _said(by, why, at)
+    said = said_by(by, why, at)
     with Installation.open().server.pipeline.transaction() as connection:
         actions.resolve(connection, alert_id, said)
     typer.echo(f"Resolved. Its history: noc explain alert {alert_id}")
-
-
-def _said(by: str, why: str, at: str | None) -> "Said":
-    from noc_platform.journal.ledger import Said
-    from noc_platform.streams.forms import instant_called
-
-    return Said(by, why, datetime.now(UTC) if at is None else instant_called(at))

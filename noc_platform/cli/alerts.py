@@ -77,15 +77,21 @@ def _show(found: list["Alert"]) -> None:
     if not found:
         typer.echo("No such alert.")
         return
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    for name in ("last seen, UTC", "severity", "status", "site", "person", "type", "raised"):
-        table.add_column(name, justify="right" if name == "raised" else "left", no_wrap=name == "last seen, UTC")
     for each in found:
-        table.add_row(
-            f"{each.last_seen_at:%Y-%m-%d %H:%M}", each.severity, each.status, each.site_id or "", each.person_id or "",
-            each.alert_type, f"{each.occurrence_count}x",
-        )  # fmt: skip
-        # What other systems wrote is text, not markup: an alert that says [/b] must not hide all others.
-        said = Text("\n".join(printable(part) for part in (each.message, each.muted_by, str(each.alert_id)) if part))
-        table.add_row("", "", "", "", "", said, "", style="dim")
-    Console().print(table)
+        Console().print(_row(each), Text(""))
+
+
+def _row(alert: "Alert") -> Table:
+    """An alert in a few lines: what was said and its id take a line each, in 80 columns too."""
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    where = printable("/".join(filter(None, (alert.tenant_id, alert.site_id, alert.person_id))))
+    told = f"{alert.alert_type} {alert.status}, {where}, {alert.occurrence_count}x"
+    lines.add_row(Text(alert.severity, style="bold"), Text(told, style="bold"))
+    # What other systems wrote is text, not markup: an alert that says [/b] must not hide all others.
+    said = "; ".join(printable(part) for part in (alert.message, alert.muted_by) if part)
+    last = f"last {alert.last_seen_at:%Y-%m-%d %H:%M} UTC"
+    lines.add_row("", Text(f"{said}; {last}" if said else last))
+    lines.add_row("", Text(str(alert.alert_id), style="dim"))
+    return lines

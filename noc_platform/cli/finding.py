@@ -11,7 +11,7 @@ from rich.text import Text
 
 from noc_platform.cli.findings import as_document
 from noc_platform.cli.installation import Installation
-from noc_platform.cli.words import printable
+from noc_platform.cli.words import printable, said_by
 
 finding = typer.Typer(
     help="Show one finding, acknowledge it, resolve it, or say that it was a false positive.",
@@ -50,11 +50,9 @@ def show(
 def acknowledge(finding_id: FindingId, by: By, why: Why, at: At = None) -> None:
     """Say that somebody has taken notice."""
     from noc_platform.findings import verdicts
-    from noc_platform.journal.ledger import Said
 
-    now = datetime.now(UTC)
     with Installation.open().server.pipeline.transaction() as connection:
-        verdicts.acknowledge(connection, finding_id, Said(by, why, _moment(at, now)))
+        verdicts.acknowledge(connection, finding_id, said_by(by, why, at))
     typer.echo(f"Acknowledged. Its history: noc explain finding {finding_id}")
 
 
@@ -70,12 +68,11 @@ def resolve(
 ) -> None:
     """Say that it was so, and is over."""
     from noc_platform.findings import verdicts
-    from noc_platform.journal.ledger import Said
 
     now = datetime.now(UTC)
     here = Installation.open()
     with here.server.pipeline.transaction() as connection:
-        said = Said(by, why, _moment(at, now))
+        said = said_by(by, why, at)
         verdicts.resolve(connection, finding_id, said, here.settings.door_policy, now, is_confirmed=not undecided)
     typer.echo(f"Resolved. Its history: noc explain finding {finding_id}")
 
@@ -84,17 +81,10 @@ def resolve(
 def false_positive(finding_id: FindingId, by: By, why: Why, at: At = None) -> None:
     """Say that there was nothing; the limit it passed learns from it."""
     from noc_platform.findings import verdicts
-    from noc_platform.journal.ledger import Said
 
     now = datetime.now(UTC)
     here = Installation.open()
     with here.server.pipeline.transaction() as connection:
-        said = Said(by, why, _moment(at, now))
+        said = said_by(by, why, at)
         verdicts.mark_false_positive(connection, finding_id, said, here.settings.door_policy, now)
     typer.echo(f"A false positive. Its history: noc explain finding {finding_id}")
-
-
-def _moment(text: str | None, now: datetime) -> datetime:
-    from noc_platform.streams.forms import instant_called
-
-    return now if text is None else instant_called(text)

@@ -71,16 +71,19 @@ def _show(found: list["Finding"]) -> None:
     if not found:
         typer.echo("No such finding.")
         return
-    console = Console()
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    for name in ("last seen, UTC", "severity", "status", "site", "type", "seen"):
-        table.add_column(name, justify="right" if name == "seen" else "left", no_wrap=name == "last seen, UTC")
     for each in found:
-        table.add_row(
-            f"{each.last_seen_at:%Y-%m-%d %H:%M}", each.severity, each.status, Text(printable(each.site_id or "")),
-            each.finding_type, f"{each.occurrence_count}x",
-        )  # fmt: skip
-        # Names others gave are text, not markup.
-        said = Text(f"{printable(each.evidence_summary)}\n{each.finding_id}")
-        table.add_row("", "", "", "", said, "", style="dim")
-    console.print(table)
+        Console().print(_row(each), Text(""))
+
+
+def _row(finding: "Finding") -> Table:
+    """A finding in three lines: what it says and its id take a line each, in 80 columns too."""
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    where = printable("/".join(filter(None, (finding.tenant_id, finding.site_id))))
+    told = f"{finding.finding_type} {finding.status}, {where}, {finding.occurrence_count}x"
+    lines.add_row(Text(finding.severity, style="bold"), Text(told, style="bold"))
+    # Names others gave are text, not markup.
+    lines.add_row("", Text(f"{printable(finding.evidence_summary)}; last {finding.last_seen_at:%Y-%m-%d %H:%M} UTC"))
+    lines.add_row("", Text(str(finding.finding_id), style="dim"))
+    return lines

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,11 +11,8 @@ from rich.text import Text
 
 from noc_platform.cli.incidents import as_document
 from noc_platform.cli.installation import Installation
-from noc_platform.cli.words import one_of, printable
+from noc_platform.cli.words import one_of, printable, said_by
 from noc_platform.streams.catalogue import CONFIRMED, FALSE_POSITIVE, UNDECIDED
-
-if TYPE_CHECKING:
-    from noc_platform.journal.ledger import Said
 
 VERDICTS = (CONFIRMED, FALSE_POSITIVE, UNDECIDED)
 incident = typer.Typer(
@@ -57,7 +54,7 @@ def acknowledge(incident_id: IncidentId, by: By, why: Why, at: At = None) -> Non
     """Say that somebody has taken notice."""
     from noc_platform.correlation import actions
 
-    said = _said(by, why, at)
+    said = said_by(by, why, at)
     with Installation.open().server.pipeline.transaction() as connection:
         actions.acknowledge(connection, incident_id, said)
     _next("Acknowledged", incident_id)
@@ -76,7 +73,7 @@ def investigate(
     from noc_platform.correlation import actions
 
     now = datetime.now(UTC)
-    said, meant = _said(by, why, at), one_of(verdict, VERDICTS, "verdict")
+    said, meant = said_by(by, why, at), one_of(verdict, VERDICTS, "verdict")
     here = Installation.open()
     with here.server.pipeline.transaction() as connection:
         actions.investigate(connection, incident_id, said, here.settings.door_policy, now, meant, root_cause)
@@ -94,7 +91,7 @@ def root_cause(
     """Say what was behind it, also after it was investigated."""
     from noc_platform.correlation import actions
 
-    said = _said(by, why, at)
+    said = said_by(by, why, at)
     with Installation.open().server.pipeline.transaction() as connection:
         actions.identify_root_cause(connection, incident_id, told, said)
     _next("The root cause is noted", incident_id)
@@ -105,7 +102,7 @@ def merge(incident_id: IncidentId, other_id: OtherId, by: By, why: Why, at: At =
     """Say that the other is part of this one."""
     from noc_platform.correlation import actions
 
-    said = _said(by, why, at)
+    said = said_by(by, why, at)
     with Installation.open().server.pipeline.transaction() as connection:
         actions.merge(connection, incident_id, other_id, said)
     _next(f"{other_id} is part of it now", incident_id)
@@ -126,7 +123,7 @@ def split(
     from noc_platform.correlation import actions
     from noc_platform.streams.forms import instant_called
 
-    said, moment = _said(by, why, at), None if after is None else instant_called(after)
+    said, moment = said_by(by, why, at), None if after is None else instant_called(after)
     with Installation.open().server.pipeline.transaction() as connection:
         new = actions.split(connection, incident_id, said, person or (), moment)
     _next(f"Split. What was taken out is incident {new}", str(new))
@@ -137,7 +134,7 @@ def relate(incident_id: IncidentId, past_id: OtherId, by: By, why: Why, at: At =
     """Note that it has to do with another, past or present."""
     from noc_platform.correlation import actions
 
-    said = _said(by, why, at)
+    said = said_by(by, why, at)
     with Installation.open().server.pipeline.transaction() as connection:
         actions.relate(connection, incident_id, past_id, said)
     _next(f"Related to {past_id}", incident_id)
@@ -145,10 +142,3 @@ def relate(incident_id: IncidentId, past_id: OtherId, by: By, why: Why, at: At =
 
 def _next(done: str, incident_id: str) -> None:
     typer.echo(f"{done}. Its story: noc explain incident {incident_id}")
-
-
-def _said(by: str, why: str, at: str | None) -> "Said":
-    from noc_platform.journal.ledger import Said
-    from noc_platform.streams.forms import instant_called
-
-    return Said(by, why, datetime.now(UTC) if at is None else instant_called(at))

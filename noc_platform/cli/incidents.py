@@ -98,8 +98,8 @@ def _row(incident: "Incident") -> Table:
         span = f"{incident.started_at:%Y-%m-%d %H:%M} - {incident.ended_at:%Y-%m-%d %H:%M} UTC"
     people = "1 person" if incident.people_count == 1 else f"{incident.people_count} people"
     alerts = "1 alert" if incident.related_alerts_count == 1 else f"{incident.related_alerts_count} alerts"
-    told = f"{incident.correlation_type}, score {incident.correlation_score:.2f}, {people}, {alerts}; {span}"
-    lines.add_row("", Text(told))
+    kind = f"{printable(incident.tenant_id)}, {incident.correlation_type}, score {incident.correlation_score:.2f}"
+    lines.add_row("", Text(f"{kind}, {people}, {alerts}; {span}"))
     lines.add_row("", Text(str(incident.incident_id), style="dim"))
     return lines
 

@@ -120,7 +120,7 @@ def _facts(story: Story) -> list[tuple[str, str]]:
         ("what", f"{found.correlation_type}, {found.combined_severity}, incident {found.incident_id}"),
         ("score", f"{found.correlation_score:.2f} by its best match: {score}"),
         ("who", found.person_id or f"{found.people_count} people"),
-        ("where", found.site_id or "not at one site"),
+        ("where", f"{found.site_id or 'not at one site'}, tenant {found.tenant_id}"),
         ("when", f"{found.started_at:%Y-%m-%d %H:%M} to {_until(found)} UTC; detected {_minute(found.detected_at)}"),
         ("acknowledged", _done(found.acknowledged_by, found.acknowledged_at) or "by nobody yet"),
         ("investigated", _investigated(found)),

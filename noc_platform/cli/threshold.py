@@ -11,14 +11,13 @@ from rich.table import Table
 
 from noc_platform.cli.installation import Installation
 from noc_platform.cli.thresholds import hours_named
-from noc_platform.errors import BadInput
+from noc_platform.cli.words import said_by
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from noc_platform.baselines.calibration import Outcome, Simulation
     from noc_platform.baselines.changes import Change, Scope
-    from noc_platform.journal.ledger import Said
 
 SHOWN_ALARMS = 10
 LIMIT_HELP = "The limit, in standard deviations: 1.5 to 5."
@@ -127,7 +126,7 @@ def set_limit(
         scope = site_scope(connection, site, metric, hour, tenant)
         # Before it is set: what was in force is what it is compared with.
         tried = _simulated(here, connection, scope, value, days, None)
-        change = set_manual(connection, scope, value, _said(by, why, at), here.settings.threshold_policy)
+        change = set_manual(connection, scope, value, said_by(by, why, at), here.settings.threshold_policy)
     if as_json:
         typer.echo(json.dumps({"change": _written(change), "simulation": _document(tried)}))
         return
@@ -158,7 +157,7 @@ def reset(
     with here.server.pipeline.transaction() as connection:
         scope = site_scope(connection, site, metric, hour, tenant)
         policy = here.settings.threshold_policy
-        done = reset(connection, scope, _said(by, why, at), policy, is_learned_too=learned)
+        done = reset(connection, scope, said_by(by, why, at), policy, is_learned_too=learned)
     if as_json:
         typer.echo(json.dumps({"changes": [_written(each) for each in done]}))
         return
@@ -179,7 +178,7 @@ def rollback(
 
     here = Installation.open()
     with here.server.pipeline.transaction() as connection:
-        change = roll_back(connection, change_id, _said(by, why, at), here.settings.threshold_policy)
+        change = roll_back(connection, change_id, said_by(by, why, at), here.settings.threshold_policy)
     typer.echo(json.dumps({"change": _written(change)}) if as_json else _told(change))
 
 
@@ -205,23 +204,12 @@ def history(
         return
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for name in ("made at, UTC", "by", "of", "kind", "from", "to"):
-        table.add_column(name, justify="right" if name in ("from", "to") else "left")
+        table.add_column(name, justify="right" if name in ("from", "to") else "left", overflow="fold")
     for each in found:
         before, value = ("none" if told is None else f"{told:.2f}" for told in (each.before, each.value))
         table.add_row(f"{each.made_at:%Y-%m-%d %H:%M}", each.made_by, each.scope.name, each.kind, before, value)
         table.add_row("", "", f"{each.reason}\n{each.change_id}", "", "", "", style="dim")
     Console().print(table)
-
-
-def _said(by: str, why: str, at: str | None) -> "Said":
-    from noc_platform.journal.ledger import Said
-    from noc_platform.streams.forms import instant_called
-
-    now = datetime.now(UTC)
-    moment = instant_called(at) if at else now
-    if moment > now:
-        raise BadInput(f"{at} is yet to come; a limit can be changed as of now, or of a moment before.")
-    return Said(by, why, moment)
 
 
 def _history(

@@ -19,6 +19,7 @@ from noc_platform.correlation.incidents import Correlated, correlate
 from noc_platform.findings.queries import Finding, going_on
 from noc_platform.settings import AlertPolicy, CorrelationPolicy
 from noc_platform.store.sessions import Database
+from noc_platform.streams.catalogue import VERDICTS
 from noc_platform.telemetry.vocabulary import Window
 from noc_platform.telemetry.windows import forget
 
@@ -89,7 +90,10 @@ def _cause(found: Finding) -> Cause:
 
 
 def _heard(connection: Connection, as_of: datetime) -> list[str]:
+    # By the days around the moment: one late row of a day long past makes nobody heard ever since, nor does a verdict.
     statement = """select distinct tenant_id from noc_telemetry_day
-                   where first_received_at <= :as_of and last_received_at >= :since"""
-    asked = {"as_of": as_of, "since": as_of - HEARD_WITHIN}
+                   where stream <> :verdicts and day between :first and :last
+                     and first_received_at <= :as_of and last_received_at >= :since"""
+    since = as_of - HEARD_WITHIN
+    asked = {"as_of": as_of, "since": since, "first": since.date(), "last": as_of.date(), "verdicts": VERDICTS.name}
     return list(connection.execute(text(statement), asked).scalars())

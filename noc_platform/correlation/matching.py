@@ -25,6 +25,7 @@ NEAR = ((1 / 3, 30), (2 / 3, 20), (1.0, 10))
 BUCKET_SECONDS = 3600
 # What an audit calls it when nobody on duty at a site is heard.
 SITE_SILENT = "SITE_SILENT"
+SEPARATOR = "\n"
 
 
 @dataclass(frozen=True)
@@ -86,33 +87,34 @@ def belonging(pairs: ir.Table, policy: CorrelationPolicy) -> ir.Table:
 def continuations(windows: ir.Table, policy: CorrelationPolicy) -> ir.Table:
     """Which window goes on with what another says: the same of the same person, or a whole site that is silent.
 
-    Each is the next one that says so, beginning no later than `policy.window` after the other ends. Columns:
-    tenant_id, person_id and window_end of the one, next_person_id and next_window_end of the other.
+    Each is the next one that says so, where that or a later one begins no later than `policy.window` after the other
+    ends: so one that comes late never parts those around it. Columns: tenant_id, person_id and window_end of the one,
+    next_person_id and next_window_end of the other.
     """
-    parts = [_continued(windows.filter(windows[name]), "person_id", policy.window) for name in TELLING]
-    silent = windows.filter(windows.silence == SITE_SILENT, windows.site_id.notnull())
-    parts.append(_continued(silent, "site_id", policy.window))
-    return ibis.union(*parts).distinct()
-
-
-def _continued(windows: ir.Table, whose: str, window: timedelta) -> ir.Table:
-    within = ibis.window(group_by=["tenant_id", whose], order_by=["window_end", "person_id"])
-    following = windows.select(
-        "tenant_id",
-        "person_id",
-        "window_end",
-        next_person_id=windows.person_id.lead().over(within),
-        next_window_end=windows.window_end.lead().over(within),
-        next_since=windows.since.lead().over(within),
+    said = [ibis.cases((windows[name], name + SEPARATOR + windows.person_id)) for name in TELLING]
+    is_site = (windows.silence == SITE_SILENT) & windows.site_id.notnull()
+    said.append(ibis.cases((is_site, SITE_SILENT + SEPARATOR + windows.site_id)))
+    told = windows.select("tenant_id", "person_id", "since", "window_end", what=ibis.array(said).unnest())
+    told = told.filter(told.what.notnull())
+    backwards = ibis.cumulative_window(
+        group_by=["tenant_id", "what"], order_by=[ibis.desc("window_end"), ibis.desc("person_id")]
     )
-    return following.filter(following.next_since <= following.window_end + _interval(window)).drop("next_since")
+    told = told.mutate(earliest=told.since.min().over(backwards))
+    following = ibis.window(group_by=["tenant_id", "what"], order_by=["window_end", "person_id"])
+    told = told.mutate(
+        next_person_id=told.person_id.lead().over(following),
+        next_window_end=told.window_end.lead().over(following),
+        earliest_later=told.earliest.lead().over(following),
+    )
+    touching = told.filter(told.earliest_later <= told.window_end + _interval(policy.window))
+    return touching.select("tenant_id", "person_id", "window_end", "next_person_id", "next_window_end").distinct()
 
 
 def bounded(alerts: ir.Table, policy: CorrelationPolicy) -> ir.Table:
-    """The alerts without repeats of one within a minute, and of a site's minute no more than the worst
+    """Of each alert the worst of a minute's repeats, and of a site's minute no more than the worst
     `policy.most_a_minute`: a storm costs no more than that (of what has no site: of a person's minute)."""
     minute = (epoch_second(alerts.occurred_at) / 60).floor()
-    order = [alerts.occurred_at, alerts.event_id]
+    order = [_rank(alerts.severity).desc(), alerts.occurred_at, alerts.event_id]
     numbered = alerts.mutate(
         minute=minute,
         place=ibis.coalesce(alerts.site_id, alerts.person_id),

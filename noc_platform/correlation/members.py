@@ -91,6 +91,7 @@ def _signals(row: RowMapping) -> Signals:
         person_id=row["person_id"],
         site_id=row["site_id"],
         since=row["since"],
+        window_start=row["window_start"],
         window_end=row["window_end"],
         remarks=remarks,
         severity=severity,

@@ -118,6 +118,7 @@ class Signals:
     person_id: str
     site_id: str | None
     since: datetime
+    window_start: datetime
     window_end: datetime
     remarks: tuple[str, ...]
     severity: Severity
@@ -149,12 +150,14 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """What signals said of one person without a break, over one window or many. Instants are UTC."""
+    """What signals said of one person without a break, over one window or many: `signals` are those of the last,
+    which are counted from `counted_since` on. Instants are UTC."""
 
     person_id: str
     site_id: str | None
     since: datetime
     until: datetime
+    counted_since: datetime
     remarks: tuple[str, ...]
     windows: int
     silence: str | None
@@ -226,25 +229,29 @@ def summary(told: Sequence[Signals], alarms: Sequence[Alarm]) -> Summary:
 
 
 def stretches_of(told: Iterable[Signals]) -> list[Stretch]:
-    """Windows of one person that say the same and touch one another, as one stretch; by when they begin."""
+    """Windows of one person that say the same and touch one another, as one stretch; by when they begin.
+
+    Windows overlap: where one says something else than the one before it, that begins when the other ends.
+    """
     found: list[Stretch] = []
     for each in sorted(told, key=lambda each: (each.person_id, each.window_end)):
-        last = found[-1] if found else None
-        is_more = (
-            last is not None
-            and (last.person_id, last.site_id, last.remarks) == (each.person_id, each.site_id, each.remarks)
-            and each.since <= last.until
-        )
-        if last is not None and is_more:
-            found.pop()
+        last = found[-1] if found and found[-1].person_id == each.person_id else None
+        since, windows = each.since, 1
+        if last is not None and each.since <= last.until:
+            if (last.site_id, last.remarks) == (each.site_id, each.remarks):
+                since, windows = min(last.since, each.since), last.windows + 1
+                found.pop()
+            else:
+                since = last.until
         found.append(
             Stretch(
                 person_id=each.person_id,
                 site_id=each.site_id,
-                since=min(last.since, each.since) if last is not None and is_more else each.since,
+                since=since,
                 until=each.window_end,
+                counted_since=each.window_start,
                 remarks=each.remarks,
-                windows=last.windows + 1 if last is not None and is_more else 1,
+                windows=windows,
                 silence=each.silence,
                 silence_reason=each.silence_reason,
                 signals=each.signals,

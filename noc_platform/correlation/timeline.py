@@ -40,7 +40,8 @@ def _of_signals(stretch: Stretch, all_of_it: Iterable[Stretch], alarms: Iterable
     said = ", ".join(WORDS[remark] for remark in stretch.remarks)
     because = f" ({stretch.silence_reason})" if stretch.silence_reason and stretch.silence else ""
     counted = ", ".join(f"{value:g} {UNITS[name]}" for name, value in stretch.signals.items() if value is not None)
-    lately = f"; last window: {counted}" if counted else ""
+    since = _clock(stretch.counted_since, stretch.until)
+    lately = f"; from {since} to {stretch.until:%H:%M} {counted}" if counted else ""
     why = _why_signals(stretch, all_of_it, alarms, window)
     return Moment(stretch.since, stretch.until, _who(stretch.person_id, stretch.site_id), said + because + lately, why)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from noc_platform.correlation.stories import Alarm, Signals
+from noc_platform.correlation.stories import Alarm, Signals, stretches_of
 from noc_platform.correlation.timeline import timeline, why_alert
 from noc_platform.correlation.vocabulary import Severity
 from noc_platform_tests.correlation.stories_told import HOUR, MINUTE, NOON
@@ -17,7 +17,7 @@ WINDOW = timedelta(minutes=15)
 
 def heard(person: str = "p0", end: datetime = NOON, **told: Any) -> Signals:
     known = {"site_id": "s0", "since": end - HOUR, "remarks": ("is_unheard",), "severity": Severity.MEDIUM, **told}
-    return Signals(person_id=person, window_end=end, **known)
+    return Signals(person_id=person, window_start=end - 2 * HOUR, window_end=end, **known)
 
 
 def alarm(at: datetime = NOON, person: str | None = "p0", number: int = 0, **told: Any) -> Alarm:
@@ -53,7 +53,7 @@ def test_windows_that_say_the_same_are_one_line_with_the_latest_counts() -> None
     (line, _) = timeline(told, [alarm()], WINDOW)
     assert (line.at, line.until) == (NOON - HOUR, NOON + HOUR)
     # What is not known is not told, and none is told as none.
-    assert line.what == "little comes from the phone; last window: 0 phone events, 2 tasks done"
+    assert line.what == "little comes from the phone; from 11:00 to 13:00 0 phone events, 2 tasks done"
 
 
 def test_a_silence_says_why_as_far_as_the_audit_knew() -> None:
@@ -138,3 +138,18 @@ def test_the_why_of_an_alert_names_the_parts_of_its_score(told: dict[str, Any], 
 def test_an_alert_says_about_whom_and_what(told: dict[str, Any], who: str, what: str) -> None:
     (line,) = [each for each in timeline([heard()], [alarm(**told)], WINDOW) if each.until is None]
     assert (line.who, line.what) == (who, what)
+
+
+def test_windows_overlap_and_what_they_say_does_not() -> None:
+    """A phone that fell silent at 10:00 is said to be so from then on once; what comes to it begins when that is seen."""
+    told = [
+        heard(since=NOON - 2 * HOUR),
+        heard(end=NOON + HOUR, since=NOON - 2 * HOUR, remarks=("is_unheard", "misses_tasks")),
+        heard(end=NOON + 2 * HOUR, since=NOON - 2 * HOUR),
+        heard("p1", since=NOON - 2 * HOUR, remarks=("misses_tasks",)),
+    ]
+    spans = [(each.person_id, each.since, each.until) for each in stretches_of(told)]
+    assert spans == [
+        ("p0", NOON - 2 * HOUR, NOON), ("p1", NOON - 2 * HOUR, NOON), ("p0", NOON, NOON + HOUR),
+        ("p0", NOON + HOUR, NOON + 2 * HOUR),
+    ]  # fmt: skip

@@ -143,7 +143,7 @@ def chained_whatever_they_say() -> AbstractContextManager[Any]:
     """Windows of a site go on with one another, whatever they say and of whom."""
 
     def continued(windows: ir.Table, policy: CorrelationPolicy) -> ir.Table:
-        return matching._continued(windows, "site_id", policy.window)
+        return matching.continuations(windows.mutate(silence=ibis.literal(matching.SITE_SILENT)), policy)
 
     return _correlating(incidents, continuations=continued)
 
@@ -152,7 +152,7 @@ def never_chained() -> AbstractContextManager[Any]:
     """No window goes on with another: each audit tells a story of its own."""
 
     def none(windows: ir.Table, policy: CorrelationPolicy) -> ir.Table:
-        return matching._continued(windows, "person_id", policy.window).limit(0)
+        return matching.continuations(windows, policy).limit(0)
 
     return _correlating(incidents, continuations=none)
 
