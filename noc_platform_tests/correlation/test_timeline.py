@@ -141,7 +141,7 @@ def test_an_alert_says_about_whom_and_what(told: dict[str, Any], who: str, what:
 
 
 def test_windows_overlap_and_what_they_say_does_not() -> None:
-    """A phone that fell silent at 10:00 is said to be so from then on once; what comes to it begins when that is seen."""
+    """A phone fell silent at 10:00: that is said once, and what comes to it begins when that is seen."""
     told = [
         heard(since=NOON - 2 * HOUR),
         heard(end=NOON + HOUR, since=NOON - 2 * HOUR, remarks=("is_unheard", "misses_tasks")),
