@@ -161,6 +161,7 @@ def test_an_operator_says_what_came_of_it(environment: dict[str, str], tenant: s
         ("incident", "acknowledge", str(uuid4()), "--by", " ", "--why", "x"),
         ("incident", "investigate", str(uuid4()), "--by", "ana", "--why", "x", "--verdict", "maybe"),
         ("incident", "split", str(uuid4()), "--by", "ana", "--why", "x", "--after", "noon"),
+        ("incident", "acknowledge", str(uuid4()), "--by", "ana", "--why", "x", "--at", "2999-01-01T00:00:00Z"),
         ("incidents", "--at-least", "awful"),
         ("incidents", "--type", "SOMETHING"),
         ("explain", "incident", str(uuid4())),
@@ -171,3 +172,18 @@ def test_what_cannot_be_is_one_clear_line(environment: dict[str, str], arguments
     assert done.returncode == 1
     assert done.stderr.startswith("noc: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("finding", "acknowledge"), ("finding", "false-positive"), ("alert", "resolve"), ("alert", "acknowledge"),
+        ("incident", "investigate"),
+    ],
+)  # fmt: skip
+def test_nothing_is_said_of_the_future(environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+    """It could not be taken back, and times to act would be made of it."""
+    said = ("--by", "ana", "--why", "x", "--at", "2999-01-01T00:00:00Z")
+    done = noc(*arguments, str(uuid4()), *said, environment=environment)
+    assert done.returncode == 1
+    assert "yet to come" in done.stderr
