@@ -2,7 +2,7 @@ with once as (
     select *, epoch_us(occurred_at) // 60000000 as minute,
            case severity when 'CRITICAL' then 4 when 'HIGH' then 3 when 'MEDIUM' then 2 when 'LOW' then 1 else 0 end::bigint as alert_rank
     from alerts where coalesce(site_id, person_id) is not null
-    qualify row_number() over (partition by tenant_id, alert_id, minute order by occurred_at, event_id) = 1
+    qualify row_number() over (partition by tenant_id, alert_id, minute order by alert_rank desc, occurred_at, event_id) = 1
 ), worst as (
     select * from once
     qualify row_number() over (partition by tenant_id, coalesce(site_id, person_id), minute order by alert_rank desc, occurred_at, event_id) <= 100

@@ -11,6 +11,16 @@ down_revision = "2026_11_25_0930"
 branch_labels = None
 depends_on = None
 
+CALENDAR_SAID = {
+    "kind": (
+        "What is the matter; maintenance mutes findings.",
+        "What is the matter; maintenance mutes findings and alerts.",
+    ),
+    "finding_types": (
+        "Types of findings that maintenance mutes, with commas between; null for all.",
+        "Types of findings and alerts that maintenance mutes, with commas between; null for all.",
+    ),
+}
 RANKS = "'INFO', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL'"
 # What people say of alerts by the API; how they came to be is the pipeline's alone.
 ALERT_SAID = (
@@ -73,6 +83,9 @@ def upgrade() -> None:
     )
     for statement in isolated:
         op.execute(statement)
+    # Maintenance mutes alerts as well from here on.
+    for column, (_, comment) in CALENDAR_SAID.items():
+        op.alter_column("noc_calendar_window", column, comment=comment)
 
 
 def _make_windows() -> None:
@@ -364,6 +377,8 @@ def _make_incidents() -> None:
 
 def downgrade() -> None:
     op.execute("set lock_timeout = '5s'")
+    for column, (comment, _) in CALENDAR_SAID.items():
+        op.alter_column("noc_calendar_window", column, comment=comment)
     for table in (
         "noc_incident_link",
         "noc_incident_alert",
