@@ -8,7 +8,7 @@ with once as (
            case when alert_type in ('DEVICE_OFFLINE', 'SYNC_DEGRADED') then 1
                 when alert_type in ('GEOFENCE_BREACH', 'GPS_SPOOFING', 'GPS_LOW_ACCURACY', 'DEVICE_SPOOF', 'UNAUTHORIZED_SITE_ACCESS') then 2
                 when alert_type in ('TOUR_OVERDUE', 'TOUR_INCOMPLETE') then 4 when alert_type = 'GUARD_INACTIVITY' then 8
-                when alert_type in ('WORK_ORDER_OVERDUE', 'SLA_BREACH') then 16
+                when alert_type = 'WORK_ORDER_OVERDUE' then 16
                 when alert_type in ('ATTENDANCE_MISSING', 'ATTENDANCE_ANOMALY') then 32 else 0 end as asks
     from once
     qualify row_number() over (partition by tenant_id, coalesce(site_id, person_id), minute order by alert_rank desc, occurred_at, event_id) <= 100

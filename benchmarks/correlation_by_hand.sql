@@ -24,7 +24,7 @@ with once as (
                       and (is_outside or is_without_position or location_updates_count < 3))
                   or (alert_type in ('TOUR_OVERDUE', 'TOUR_INCOMPLETE') and misses_checkpoints)
                   or (alert_type = 'GUARD_INACTIVITY' and (is_still or is_idle))
-                  or (alert_type in ('WORK_ORDER_OVERDUE', 'SLA_BREACH') and misses_tasks)
+                  or (alert_type = 'WORK_ORDER_OVERDUE' and misses_tasks)
                   or (alert_type in ('ATTENDANCE_MISSING', 'ATTENDANCE_ANOMALY') and is_unheard) then 20 else 0 end as agreement,
            case when is_idle then 3 when is_quiet or is_unheard then 2
                 when is_outside or is_without_position or misses_checkpoints or misses_tasks then 1 else 0 end::bigint as signal_rank
