@@ -5,11 +5,7 @@ import duckdb
 
 def open_duckdb() -> duckdb.DuckDBPyConnection:
     """A fresh in-memory DuckDB whose session zone is UTC, and that draws nothing."""
-    return settled(duckdb.connect(":memory:"))
-
-
-def settled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """The connection in UTC, drawing nothing. A cursor of another inherits neither."""
+    connection = duckdb.connect(":memory:")
     # Not as connect's config: at that point the zone data is not loaded yet and DuckDB 2.0 refuses.
     connection.execute("set TimeZone = 'UTC'")
     # It would draw over the progress a command shows, and into logs.
