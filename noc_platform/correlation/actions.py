@@ -13,17 +13,16 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Row, text
 
 from noc_platform.correlation.members import Members, members_of, restate
-from noc_platform.correlation.queries import identity
 from noc_platform.correlation.vocabulary import LinkKind
 from noc_platform.errors import BadInput, Conflict, NotFound
+from noc_platform.journal.identities import identity_called
 from noc_platform.journal.ledger import Action, Decision, Said, Subject, enter
 from noc_platform.settings import DoorPolicy
 from noc_platform.streams.catalogue import CONFIRMED, FALSE_POSITIVE, UNDECIDED
-from noc_platform.streams.opinions import Opinion, give
+from noc_platform.streams.opinions import IDENTITY, Opinion, give
 
 SUBJECT_KIND = "INCIDENT"
 ACTIONS = {CONFIRMED: Action.INVESTIGATED, FALSE_POSITIVE: Action.FALSE_POSITIVE, UNDECIDED: Action.INVESTIGATED}
-UUID_TEXT = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,7 @@ def _part(members: Members, people: Collection[str], after: datetime | None) -> 
 def _held(connection: Connection, incident_id: str | UUID) -> Row[Any]:
     """The incident, locked until the transaction ends, so that what is checked still holds when it is changed."""
     row = None
-    if (known := identity(incident_id)) is not None:
+    if (known := identity_called(incident_id)) is not None:
         question = "select * from noc_correlated_incident where incident_id = :incident for update"
         row = connection.execute(text(question), {"incident": known}).one_or_none()
     if row is None:
@@ -280,7 +279,7 @@ def _apply(connection: Connection, which: str, **values: object) -> Applied:
             f"""create temp table said on commit drop as
                 select v.event_id, v.tenant_id, v.occurred_at, v.verdict, v.reviewer_id, v.note, v.incident_id,
                        i.incident_id is not null as is_known
-                from (select *, case when lower(subject_id) ~ '{UUID_TEXT}' then subject_id::uuid end as incident_id
+                from (select *, case when lower(subject_id) ~ '{IDENTITY}' then subject_id::uuid end as incident_id
                       from noc_verdict where subject_kind = '{SUBJECT_KIND}' and {which}) v
                 left join noc_correlated_incident i on i.incident_id = v.incident_id and i.tenant_id = v.tenant_id"""
         ),

@@ -4,10 +4,9 @@ A handful of statements for however many items, inside the caller's transaction.
 in, the same incidents result. Elsewhere: which pairs belong together (`matching`), which are one story (`stories`).
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from noc_platform.correlation.members import restate
 from noc_platform.correlation.repeats import state_types
 from noc_platform.correlation.stories import Item, Place, Raised, Summary, Told, placed, together
 from noc_platform.correlation.vocabulary import LinkKind
-from noc_platform.journal.documents import document
+from noc_platform.journal.identities import identity_at
 from noc_platform.journal.ledger import Action, Decision, Subject, enter
 from noc_platform.lake.engines import over
 from noc_platform.settings import CorrelationPolicy
@@ -40,7 +39,6 @@ CORRELATION_LOCK = 0x4E4F4349
 FEW_ROWS = 2_000
 PREPARED = ("pairs", "continued")
 ONE_AT_A_TIME = Lock()
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -187,21 +185,15 @@ def _raised_at(pairs: pa.Table) -> dict[Raised, datetime]:
 
 
 def _named(places: Sequence[Place], pairs: pa.Table) -> Iterator[Place]:
-    """The places, each with the identity of the incident it opens if it goes to none yet: that of its first alert.
-
-    A UUID (version 8) led by the millisecond, so that incidents of one time lie together in the index.
-    """
+    """The places, each with the identity of the incident it opens if it goes to none yet: that of its first alert."""
     raised_at = _raised_at(pairs) if any(place.incident_id is None for place in places) else {}
     for place in places:
         yield place if place.incident_id is not None else replace(place, incident_id=_identity(place, raised_at))
 
 
 def _identity(place: Place, raised_at: Mapping[Raised, datetime]) -> UUID:
-    first = min((raised_at[item], item) for item in place.items if isinstance(item, Raised))
-    moment = max(int((first[0] - EPOCH).total_seconds() * 1000), 0)
-    written = document(["incident", first[1].tenant_id, first[1].event_id]).encode()
-    digest = hashlib.blake2b(written, digest_size=9).hexdigest()
-    return UUID(f"{moment:012x}8{digest[:3]}8{digest[3:]}")
+    at, first = min((raised_at[item], item) for item in place.items if isinstance(item, Raised))
+    return identity_at(at, ["incident", first.tenant_id, first.event_id])
 
 
 def _merges(places: Iterable[Place]) -> list[Link]:

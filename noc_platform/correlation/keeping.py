@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from noc_platform.correlation.stories import Item, Place, Raised, Standing, Told
+from noc_platform.correlation.tables import RANKS
 from noc_platform.correlation.vocabulary import LinkKind
 from noc_platform.journal.documents import document
 from noc_platform.journal.ledger import PLATFORM
@@ -162,11 +163,11 @@ _TAKE_SIGNALS = """
     order by tenant_id, person_id, window_end on conflict do nothing
 """
 # Of the windows of its incident an alert is held against the one it matches best, the first of several.
-_TAKE_ALERTS = """
+_TAKE_ALERTS = f"""
     insert into noc_incident_alert as held (tenant_id, event_id, incident_id, alert_id, occurred_at, severity,
         person_id, window_end, score, entity, proximity, consistency)
     select distinct on (m.tenant_id, m.event_id) m.tenant_id, m.event_id, s.incident_id, m.alert_id, m.occurred_at,
-        (array['INFO', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL'])[m.alert_rank + 1], m.person_id, m.window_end, m.score,
+        (array[{RANKS}])[m.alert_rank + 1], m.person_id, m.window_end, m.score,
         m.entity, m.proximity, m.consistency
     from matched m join noc_incident_signal s using (tenant_id, person_id, window_end)
     left join chosen c on c.event_id = m.event_id and c.tenant_id = m.tenant_id

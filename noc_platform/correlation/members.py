@@ -112,7 +112,7 @@ def _row(incident: UUID, said: Summary) -> dict[str, Any]:
         "person_id": said.person_id,
         "site_id": said.site_id,
         "title": said.title,
-        "signals": {"stretches": [vars_of(each) for each in said.stretches]},
+        "signals": {"stretches": said.stretches},
         "combined_severity": said.severity,
         "severity_rank": said.severity.rank,
         "correlation_score": said.score,
@@ -122,8 +122,3 @@ def _row(incident: UUID, said: Summary) -> dict[str, Any]:
         "started_at": said.started_at,
         "ended_at": said.ended_at,
     }
-
-
-def vars_of(each: Any) -> dict[str, Any]:
-    """A dataclass as its fields."""
-    return {name: getattr(each, name) for name in each.__dataclass_fields__}

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tex
 from noc_platform.correlation.tables import incident, incident_alert, incident_link
 from noc_platform.correlation.vocabulary import CorrelationType, Severity
 from noc_platform.errors import NotFound
+from noc_platform.journal.identities import identity_called
 from noc_platform.store.copying import copy_out
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -110,20 +111,12 @@ def place_of(found: Incident) -> Place:
 def incident_called(connection: Connection, incident_id: str | UUID) -> Incident:
     """One incident. Raises `NotFound`."""
     known = incident.c
-    called = identity(incident_id)
+    called = identity_called(incident_id)
     question = select(*(known[field.name] for field in fields(Incident))).where(known.incident_id == called)
     row = connection.execute(question).one_or_none() if called is not None else None
     if row is None:
         raise NotFound(f"No incident is called {incident_id}; `noc incidents` lists them.")
     return Incident(*row)
-
-
-def identity(incident_id: str | UUID) -> UUID | None:
-    """The identity written in a text; None where it is none."""
-    try:
-        return incident_id if isinstance(incident_id, UUID) else UUID(incident_id)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)

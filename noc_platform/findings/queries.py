@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Select, func, or_, select, tuple_
 from noc_platform.baselines.products import SEEN_SCHEMA
 from noc_platform.errors import NotFound
 from noc_platform.findings.tables import IS_OPEN, audit_finding
-from noc_platform.findings.verdicts import identity
 from noc_platform.findings.vocabulary import OPEN, Severity, Status
+from noc_platform.journal.identities import identity_called
 from noc_platform.store.copying import copy_out
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -139,7 +139,7 @@ def place_of(finding: Finding) -> Place:
 def finding_called(connection: Connection, finding_id: str | UUID) -> Finding:
     """One finding. Raises `NotFound`."""
     known = audit_finding.c
-    called = identity(finding_id)
+    called = identity_called(finding_id)
     question = select(*(known[field.name] for field in fields(Finding))).where(known.finding_id == called)
     row = connection.execute(question).one_or_none() if called is not None else None
     if row is None:

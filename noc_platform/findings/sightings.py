@@ -4,21 +4,20 @@ Pure. Drafts with one key are one sighting, whatever their order; `fate_of` answ
 Elsewhere: reading what is known and writing what follows (`lifecycle`).
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from uuid import UUID
 
 from noc_platform.findings.vocabulary import Draft, Severity
 from noc_platform.journal.documents import document
+from noc_platform.journal.identities import identity_at
 from noc_platform.settings import FindingPolicy
 
 # Tenant, site, type, person: what makes two drafts the same thing.
 Key = tuple[str, str | None, str, str | None]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,8 @@ class Sighting:
 
     @cached_property
     def finding_id(self) -> UUID:
-        """Identity of the finding it would open, the same whenever it is recorded.
-
-        A UUID (version 8) led by the millisecond, so that findings of one time lie together in the index.
-        """
-        moment = max(int((self.last_seen_at - EPOCH).total_seconds() * 1000), 0)
-        written = document([*self.key, self.last_seen_at]).encode()
-        digest = hashlib.blake2b(written, digest_size=9).hexdigest()
-        return UUID(f"{moment:012x}8{digest[:3]}8{digest[3:]}")
+        """Identity of the finding it would open, the same whenever it is recorded."""
+        return identity_at(self.last_seen_at, [*self.key, self.last_seen_at])
 
 
 def key_of(draft: Draft) -> Key:

@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Row, text
 
 from noc_platform.errors import Conflict, NotFound
 from noc_platform.findings.vocabulary import OPEN, Status
+from noc_platform.journal.identities import identity_called
 from noc_platform.journal.ledger import PLATFORM, Action, Decision, Said, Subject, enter
 from noc_platform.settings import DoorPolicy
 from noc_platform.streams.catalogue import CONFIRMED, FALSE_POSITIVE, UNDECIDED
-from noc_platform.streams.opinions import Opinion, give
+from noc_platform.streams.opinions import IDENTITY, Opinion, give
 
 SUBJECT_KIND = "FINDING"
 # What each verdict does to the ledger. As to the finding: a false positive makes it one, any other resolves it.
@@ -31,7 +32,6 @@ WAYS = {
     Status.FALSE_POSITIVE: "nothing; a later verdict in the stream verdicts overrules it",
     Status.SUPPRESSED: "nothing",
 }
-UUID_TEXT = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 @dataclass(frozen=True)
@@ -111,20 +111,12 @@ def apply_verdicts(connection: Connection, since: datetime) -> Applied:
 def _held(connection: Connection, finding_id: str | UUID) -> Row[Any]:
     """The finding, locked until the transaction ends, so that what is checked still holds when it is changed."""
     row = None
-    if (known := identity(finding_id)) is not None:
+    if (known := identity_called(finding_id)) is not None:
         question = "select * from noc_audit_finding where finding_id = :finding for update"
         row = connection.execute(text(question), {"finding": known}).one_or_none()
     if row is None:
         raise NotFound(f"No finding is called {finding_id}; `noc findings` lists them.")
     return row
-
-
-def identity(finding_id: str | UUID) -> UUID | None:
-    """The identity written in a text; None where it is none."""
-    try:
-        return finding_id if isinstance(finding_id, UUID) else UUID(finding_id)
-    except ValueError:
-        return None
 
 
 def _demand(held: Row[Any], wanted: str, allowed: Collection[Status]) -> None:
@@ -156,7 +148,7 @@ def _apply(connection: Connection, which: str, **values: object) -> Applied:
             f"""create temp table said on commit drop as
                 select v.event_id, v.tenant_id, v.occurred_at, v.verdict, v.reviewer_id, v.note, v.finding_id,
                        f.finding_type, f.finding_id is not null as is_known
-                from (select *, case when lower(subject_id) ~ '{UUID_TEXT}' then subject_id::uuid end as finding_id
+                from (select *, case when lower(subject_id) ~ '{IDENTITY}' then subject_id::uuid end as finding_id
                       from noc_verdict where subject_kind = '{SUBJECT_KIND}' and {which}) v
                 left join noc_audit_finding f on f.finding_id = v.finding_id and f.tenant_id = v.tenant_id"""
         ),

@@ -15,6 +15,9 @@ from noc_platform.streams.catalogue import FLAGGED, VERDICTS
 from noc_platform.streams.door import Batch, Source, admit
 from noc_platform.streams.files import RawBatch, text_of, text_table
 
+# How an identity is written as the subject of a verdict, for PostgreSQL to match; in lower case.
+IDENTITY = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
 
 @dataclass(frozen=True)
 class Opinion:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 from noc_platform.correlation.tables import IS_ACTIVE
 from noc_platform.correlation.vocabulary import ACTIVE, Status
 from noc_platform.errors import BadInput, Conflict, NotFound
+from noc_platform.journal.identities import identity_called
 from noc_platform.journal.ledger import PLATFORM, Action, Decision, Said, Subject, enter
 from noc_platform.settings import AlertPolicy
 
@@ -118,14 +119,6 @@ def close_quiet(connection: Connection, policy: AlertPolicy, as_of: datetime, he
     return len(closed)
 
 
-def identity(alert_id: str | UUID) -> UUID | None:
-    """The identity written in a text; None where it is none."""
-    try:
-        return alert_id if isinstance(alert_id, UUID) else UUID(alert_id)
-    except ValueError:
-        return None
-
-
 # In one order, whoever asks, so that no two wait for each other.
 _ESCALATE = f"""
     with due as (
@@ -164,7 +157,7 @@ ACTIONS: Mapping[Status, Action] = {
 def _held(connection: Connection, alert_id: str | UUID) -> Row[Any]:
     """The alert, locked until the transaction ends, so that what is checked still holds when it is changed."""
     row = None
-    if (known := identity(alert_id)) is not None:
+    if (known := identity_called(alert_id)) is not None:
         question = "select * from noc_alert where alert_id = :alert for update"
         row = connection.execute(text(question), {"alert": known}).one_or_none()
     if row is None:

@@ -12,12 +12,12 @@ from uuid import UUID
 import pyarrow as pa
 from sqlalchemy import Connection, Select, func, or_, select, text, tuple_
 
-from noc_platform.correlation.alerts.actions import identity
 from noc_platform.correlation.alerts.keys import OURS
 from noc_platform.correlation.alerts.standing import SOURCE
 from noc_platform.correlation.tables import RANKS, alert
 from noc_platform.correlation.vocabulary import ACTIVE, Severity, Status
 from noc_platform.errors import NotFound
+from noc_platform.journal.identities import identity_called
 from noc_platform.journal.ledger import PLATFORM
 from noc_platform.store.copying import copy_out
 
@@ -126,7 +126,7 @@ def place_of(found: Alert) -> Place:
 
 def alert_called(connection: Connection, alert_id: str | UUID) -> Alert:
     """One alert. Raises `NotFound`."""
-    called = identity(alert_id)
+    called = identity_called(alert_id)
     question = select(*(alert.c[field.name] for field in fields(Alert))).where(alert.c.alert_id == called)
     row = connection.execute(question).one_or_none() if called is not None else None
     if row is None:

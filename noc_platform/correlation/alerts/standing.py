@@ -1,16 +1,14 @@
 """What is raised, and how an alert stands. Pure values; what becomes of them is decided in `fates`."""
 
-import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from noc_platform.correlation.alerts.keys import About
 from noc_platform.correlation.vocabulary import Severity, Status
-from noc_platform.journal.documents import document
+from noc_platform.journal.identities import identity_at
 from noc_platform.journal.ledger import PLATFORM
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Who ends or takes up an alert where its source says so, and what mutes one its source keeps back.
 SOURCE = "source"
 KEPT_BACK = "its source"
@@ -88,11 +86,5 @@ class Standing:
 
 
 def alert_id(key: str, first: Raising) -> UUID:
-    """Identity of the alert a raising opens, the same whenever it is taken in.
-
-    A UUID (version 8) led by the millisecond, so that alerts of one time lie together in the index.
-    """
-    moment = max(int((first.occurred_at - EPOCH) / timedelta(milliseconds=1)), 0)
-    written = document([first.about.tenant_id, key, first.event_id]).encode()
-    digest = hashlib.blake2b(written, digest_size=9).hexdigest()
-    return UUID(f"{moment:012x}8{digest[:3]}8{digest[3:]}")
+    """Identity of the alert a raising opens, the same whenever it is taken in."""
+    return identity_at(first.occurred_at, [first.about.tenant_id, key, first.event_id])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ from noc_platform_tests.correlation.alerts.raised import (
 TYPES = frozenset({"DEVICE_OFFLINE", "ATTENDANCE_MISSING"})
 
 
-def silent(tenant: str, **told: object) -> Cause:
+def silent(tenant: str, **told: Any) -> Cause:
     cause = Cause(tenant, "s0", TYPES, after(0), None, "site s0 is silent: nothing since noon", "FINDING:1")
-    return replace(cause, **told)  # type: ignore[arg-type]
+    return replace(cause, **told)
 
 
 def gateway(minutes: float = 0, **told: object) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """What is asked of alerts."""
 
+from typing import Any
+
 from noc_platform.correlation.alerts.actions import acknowledge, close_quiet, resolve
 from noc_platform.correlation.alerts.queries import (
     OCCURRENCES_SCHEMA,
@@ -38,8 +40,8 @@ def test_alerts_are_found_by_what_they_are_about(database: Database, tenant: str
             causes=(silent(tenant, children=frozenset({"SYNC_DEGRADED"})),),
         )  # fmt: skip
 
-        def types(**told: object) -> list[tuple[str, str | None]]:
-            wanted = Wanted(tenant, **told)  # type: ignore[arg-type]
+        def types(**told: Any) -> list[tuple[str, str | None]]:
+            wanted = Wanted(tenant, **told)
             return sorted((each.alert_type, each.person_id) for each in alerts(connection, wanted, 10))
 
         assert types() == [("DEVICE_OFFLINE", "p0"), ("DEVICE_OFFLINE", "p1")]
