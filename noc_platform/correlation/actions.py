@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, text
 
+from noc_platform.correlation.keeping import absorb, link
 from noc_platform.correlation.members import Members, members_of, restate
 from noc_platform.correlation.vocabulary import LinkKind
 from noc_platform.errors import BadInput, Conflict, NotFound
@@ -93,9 +94,7 @@ def merge(connection: Connection, incident_id: str | UUID, other_id: str | UUID,
     held, other = _both(connection, incident_id, other_id)
     for each in (held, other):
         _demand_open(each, "merged")
-    values = {"incident": held.incident_id, "other": other.incident_id, "at": said.at}
-    for statement in _MERGE:
-        connection.execute(text(statement), values)
+    absorb(connection, [(held.incident_id, other.incident_id)], said.at)
     _tie(connection, held, other, LinkKind.MERGED_FROM, said)
     restate(connection, [held.incident_id], said.at)
     enter(
@@ -168,20 +167,6 @@ def apply_verdicts(connection: Connection, since: datetime) -> Applied:
     return _apply(connection, "received_at >= :since", since=since)
 
 
-_MERGE = (
-    "update noc_incident_signal set incident_id = :incident where incident_id = :other",
-    "update noc_incident_alert set incident_id = :incident where incident_id = :other",
-    "update noc_correlated_incident set merged_into = :incident, updated_at = :at where incident_id = :other",
-    # Who merges what was split changes their mind about it.
-    f"""delete from noc_incident_link where kind = '{LinkKind.SPLIT_FROM}'
-        and (incident_id, other_id) in ((:incident, :other), (:other, :incident))""",
-    # What the other was kept apart from, what it is part of now is kept apart from too.
-    f"""insert into noc_incident_link (tenant_id, incident_id, other_id, kind, reason, made_at, made_by)
-        select tenant_id, case incident_id when :other then :incident else incident_id end,
-               case other_id when :other then :incident else other_id end, kind, reason, made_at, made_by
-        from noc_incident_link where kind = '{LinkKind.SPLIT_FROM}' and :other in (incident_id, other_id)
-        on conflict do nothing""",
-)
 _SPLIT = (
     """insert into noc_correlated_incident (incident_id, tenant_id, title, score_parts, correlation_window_minutes,
            related_alerts_count, people_count, started_at, ended_at, detected_at, created_at, updated_at)
@@ -253,17 +238,7 @@ def _demand_open(held: Row[Any], wanted: str) -> None:
 
 
 def _tie(connection: Connection, held: Row[Any], other: Row[Any], kind: LinkKind, said: Said) -> None:
-    statement = """
-        insert into noc_incident_link (tenant_id, incident_id, other_id, kind, reason, made_at, made_by)
-        values (:tenant, :incident, :other, :kind, :why, :at, :by)
-        on conflict (tenant_id, incident_id, other_id, kind) do update
-            set reason = excluded.reason, made_at = excluded.made_at, made_by = excluded.made_by
-    """
-    values = {
-        "tenant": held.tenant_id, "incident": held.incident_id, "other": other.incident_id, "kind": kind,
-        "why": said.why, "at": said.at, "by": said.by,
-    }  # fmt: skip
-    connection.execute(text(statement), values)
+    link(connection, [(held.tenant_id, held.incident_id, other.incident_id, kind, said.why)], said.at, said.by)
 
 
 def _decision(held: Row[Any], action: Action, said: Said, **inputs: object) -> Decision:

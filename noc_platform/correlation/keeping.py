@@ -84,11 +84,8 @@ def write(
     ]  # fmt: skip
     values = {"rows": document(opened), "as_of": as_of, "minutes": policy.window_minutes}
     connection.execute(text(_OPEN), values)
-    absorbed = [
-        {"incident_id": place.incident_id, "other_id": other} for place in places for other in place.absorbed
-    ]  # fmt: skip
-    for statement in _ABSORB:
-        connection.execute(text(statement), {"rows": document(absorbed), "as_of": as_of})
+    merging = [(place.incident_id, other) for place in places if place.incident_id for other in place.absorbed]
+    absorb(connection, merging, as_of)
     _stage(connection, "chosen", "tenant_id text, person_id text, window_end timestamptz, event_id uuid, "
            "incident_id uuid", _chosen(places))  # fmt: skip
     _stage(connection, "matched", "tenant_id text, person_id text, window_end timestamptz, event_id uuid, "
@@ -97,6 +94,14 @@ def write(
     connection.execute(text(_TAKE_SIGNALS))
     taken = set(connection.execute(text(_TAKE_ALERTS)).scalars())
     return taken | set(connection.execute(text(_LEAVE_REPEATS)).scalars())
+
+
+def absorb(connection: Connection, merging: Iterable[tuple[UUID, UUID]], at: datetime) -> None:
+    """Make the second of each two incidents a part of the first, as of that moment (UTC): all that belongs to it, and
+    what people said of it."""
+    rows = document([{"incident_id": incident, "other_id": other} for incident, other in merging])
+    for statement in _ABSORB:
+        connection.execute(text(statement), {"rows": rows, "at": at})
 
 
 PAIRED = [
@@ -141,7 +146,7 @@ _ABSORB = (
         where s.incident_id = merging.other_id""",
     f"""update noc_incident_alert a set incident_id = merging.incident_id from {_MERGING}
         where a.incident_id = merging.other_id""",
-    f"""update noc_correlated_incident i set merged_into = merging.incident_id, updated_at = :as_of from {_MERGING}
+    f"""update noc_correlated_incident i set merged_into = merging.incident_id, updated_at = :at from {_MERGING}
         where i.incident_id = merging.other_id""",
     # What people took apart from it stays apart from what it is part of now.
     f"""insert into noc_incident_link (tenant_id, incident_id, other_id, kind, reason, made_at, made_by)
@@ -149,7 +154,12 @@ _ABSORB = (
                case l.other_id when merging.other_id then merging.incident_id else l.other_id end, l.kind, l.reason,
                l.made_at, l.made_by
         from {_MERGING} join noc_incident_link l on merging.other_id in (l.incident_id, l.other_id)
-        where l.kind = '{LinkKind.SPLIT_FROM}' on conflict do nothing""",
+        where l.kind = '{LinkKind.SPLIT_FROM}' and merging.incident_id not in (l.incident_id, l.other_id)
+        on conflict do nothing""",
+    # Those two are one now, whoever had taken them apart.
+    f"""delete from noc_incident_link l using {_MERGING} where l.kind = '{LinkKind.SPLIT_FROM}'
+        and least(l.incident_id, l.other_id) = least(merging.incident_id, merging.other_id)
+        and greatest(l.incident_id, l.other_id) = greatest(merging.incident_id, merging.other_id)""",
     # Somebody who has taken notice of a part has taken notice.
     f"""update noc_correlated_incident i set acknowledged_at = other.acknowledged_at,
                acknowledged_by = other.acknowledged_by
@@ -193,15 +203,18 @@ _LEAVE_REPEATS = """
 Link = tuple[str, UUID, UUID, LinkKind, str]
 
 
-def link(connection: Connection, links: Iterable[Link], as_of: datetime) -> None:
-    """Note what incidents have to do with one another, as the platform found at `as_of` (UTC)."""
+def link(connection: Connection, links: Iterable[Link], at: datetime, by: str = PLATFORM) -> None:
+    """Note what incidents have to do with one another, and who says so since when (UTC). A person's word replaces an
+    earlier one; the platform finds nothing twice."""
     names = ("tenant_id", "incident_id", "other_id", "kind", "reason")
     rows = [dict(zip(names, link, strict=True)) for link in links]
     statement = """
         insert into noc_incident_link (tenant_id, incident_id, other_id, kind, reason, made_at, made_by)
-        select tenant_id, incident_id, other_id, kind, reason, :as_of, :platform
+        select tenant_id, incident_id, other_id, kind, reason, :at, :by
         from json_to_recordset(cast(:rows as json))
             as made(tenant_id text, incident_id uuid, other_id uuid, kind text, reason text)
-        on conflict do nothing
+        on conflict (tenant_id, incident_id, other_id, kind) do update
+            set reason = excluded.reason, made_at = excluded.made_at, made_by = excluded.made_by
+            where excluded.made_by <> :platform
     """
-    connection.execute(text(statement), {"rows": document(rows), "as_of": as_of, "platform": PLATFORM})
+    connection.execute(text(statement), {"rows": document(rows), "at": at, "by": by, "platform": PLATFORM})
