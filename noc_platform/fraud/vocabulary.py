@@ -42,7 +42,17 @@ FEATURES_VERSION = 1
 
 MODEL_TYPE = "fraud_detection"
 RULES_VERSION = "rules-v1"
-KEYS = ("tenant_id", "event_id", "attendance_id", "person_id", "site_id", "client_id", "stage", "happened_at", "known_at")
+KEYS = (
+    "tenant_id",
+    "event_id",
+    "attendance_id",
+    "person_id",
+    "site_id",
+    "client_id",
+    "stage",
+    "happened_at",
+    "known_at",
+)
 
 
 class Stage(StrEnum):

@@ -5,6 +5,7 @@ from alembic import context
 import noc_platform.baselines.tables
 import noc_platform.correlation.tables
 import noc_platform.findings.tables
+import noc_platform.fraud.tables
 import noc_platform.journal.tables
 import noc_platform.streams.tables
 import noc_platform.telemetry.tables  # noqa: F401 - registers its tables
