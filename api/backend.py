@@ -11,7 +11,8 @@ from noc_platform.settings import Settings
 if TYPE_CHECKING:
     from noc_platform.store.asynchronous import AsyncReads
     from noc_platform.store.sessions import Server
-    from noc_platform.telemetry.prepared import Prepared, SitePrepared
+    from noc_platform.telemetry.prepared import SitePrepared
+    from noc_platform.telemetry.statements import Prepared
 
 log = logging.getLogger(__name__)
 STARTING_SECONDS = 30.0

@@ -11,7 +11,6 @@ import ibis.expr.types as ir
 from noc_platform.fraud.facts import habits, phones, work
 from noc_platform.fraud.moments import Sources, beyond_geofence, capped, one_if, second_of, where
 from noc_platform.fraud.vocabulary import KEYS, MODEL_FEATURES, Stage
-from noc_platform.streams.catalogue import LOCATION_UPDATES
 
 DEVICE_DAYS, TEMPLATE_DAYS = 7, 30
 WORST_ACCURACY_METERS, FARTHEST_METERS, FASTEST_KMH = 1_000.0, 10_000.0, 1_000.0
@@ -75,12 +74,11 @@ def joined(asked: ir.Table, *parts: ir.Table) -> ir.Table:
 
 def _fed(gathered: ir.Table, sources: Sources) -> ir.Table:
     """With whether the tenant delivered fixes by then, and keeps a roster: else nothing can be said of either."""
-    alive = sources.feeds.filter(sources.feeds.stream == LOCATION_UPDATES.name)
-    fed = alive.group_by(fed_tenant_id="tenant_id").agg(fed_since=alive.first_received_at.min())
-    kept = sources.shifts.select(kept_tenant_id="tenant_id").distinct()
+    fed = sources.feeds.rename(fed_tenant_id="tenant_id", fed_since="since")
+    kept = sources.rosters.rename(kept_tenant_id="tenant_id", kept_since="since")
     both = gathered.left_join(fed, [("tenant_id", "fed_tenant_id")])
     whole = both.left_join(kept, [("tenant_id", "kept_tenant_id")])
-    return whole.select(*gathered.columns, "fed_since", "kept_tenant_id")
+    return whole.select(*gathered.columns, "fed_since", "kept_since")
 
 
 def _told(row: ir.Table) -> ir.Table:
@@ -93,7 +91,7 @@ def _told(row: ir.Table) -> ir.Table:
     )
     # Distances are not negative, so that this is at most 1.
     matched = ibis.greatest(1.0 - row.face_distance / row.face_threshold, 0.0 * row.face_distance)
-    keeps_roster = row.kept_tenant_id.notnull()
+    keeps_roster = (row.kept_since <= row.known_at).fill_null(False)
     is_covered = row.covered.fill_null(0) == 1
     is_home = (row.home_site_id == row.site_id).fill_null(False)
     has_shifts = (row.site_shifts.fill_null(0) > 0) | is_covered

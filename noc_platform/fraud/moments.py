@@ -50,7 +50,11 @@ STEP = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Sources:
-    """The tables evidence is made of, as one engine sees them; `offsets` comes from `zone_offsets`."""
+    """The tables evidence is made of, as one engine sees them.
+
+    `feeds` and `rosters` say since when it is known that a tenant delivers fixes and keeps a roster: tenant_id, `since`.
+    `offsets` comes from `zone_offsets`.
+    """
 
     attendance_events: ir.Table
     device_events: ir.Table
@@ -62,6 +66,7 @@ class Sources:
     sites: ir.Table
     verdicts: ir.Table
     feeds: ir.Table
+    rosters: ir.Table
     offsets: ir.Table
 
 
@@ -71,7 +76,14 @@ def all_tables() -> Sources:
         ATTENDANCE_EVENTS, DEVICE_EVENTS, LOCATION_UPDATES, JOBNEEDS, TOURS_DUE, SHIFTS, PEOPLE, SITES, VERDICTS,
     )  # fmt: skip
     offsets = ibis.table(ibis.Schema.from_pyarrow(OFFSETS_SCHEMA), name=OFFSETS_TABLE)
-    return Sources(**{each.name: table_of(each) for each in streams}, feeds=all_sources().feeds, offsets=offsets)
+    feeds, shifts = all_sources().feeds, table_of(SHIFTS)
+    fixes = feeds.filter(feeds.stream == LOCATION_UPDATES.name)
+    return Sources(
+        **{each.name: table_of(each) for each in streams},
+        feeds=fixes.group_by("tenant_id").agg(since=fixes.first_received_at.min()),
+        rosters=shifts.group_by("tenant_id").agg(since=shifts.received_at.min()),
+        offsets=offsets,
+    )
 
 
 def zone_offsets(zones: list[str], start: datetime, end: datetime) -> pa.Table:

@@ -172,7 +172,12 @@ ATTENDANCE_EVENTS = Stream(
         Column("transport_mode", T, "How the guard came.", longest=40, also_known_as=("transportmodes",)),
     ),
     occurred_from=("punched_in_at",),
-    indexes=(("tenant_id", "person_id", "occurred_at"),),
+    indexes=(
+        ("tenant_id", "person_id", "occurred_at"),
+        ("tenant_id", "site_id", "occurred_at"),
+        ("tenant_id", "device_id", "occurred_at"),
+        ("tenant_id", "template_id", "occurred_at"),
+    ),
 )  # fmt: skip
 
 ALERTS = Stream(

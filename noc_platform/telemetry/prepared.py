@@ -14,24 +14,13 @@ from noc_platform.settings import MovementPolicy
 from noc_platform.streams.catalogue import ATTENDANCE_EVENTS
 from noc_platform.telemetry.duty import LONGEST_SHIFT
 from noc_platform.telemetry.queries import all_sources
-from noc_platform.telemetry.signals import INSTANT, WORK_MARGIN, Grain, Sources, person_signals, site_signals
+from noc_platform.telemetry.signals import WORK_MARGIN, Grain, Sources, person_signals, site_signals
+from noc_platform.telemetry.statements import Prepared, compiled, marker, moment_marker, text_marker
 
 # No rostered shift is longer; it bounds how much of the roster is read.
 LONGEST_ROSTERED = timedelta(hours=48)
-PARAMETERS = ("tenant", "subject", "start", "end", "known_at")
 PEOPLE = "people"
 FEEDS = ("has_device_feed", "has_location_feed", "has_jobneed_feed")
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A statement for psycopg.
-
-    Parameters: `tenant`; `subject`, the person or site; `start`, `end` and `known_at`, instants, of the window
-    `[start, end)` as it was known then; `people`, a list of their ids, where the statement asks for it.
-    """
-
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -44,12 +33,12 @@ class SitePrepared:
 
 def person_statement(policy: MovementPolicy) -> Prepared:
     """Signals of one person over one window: one row of `person_signals`, or none for nobody we know."""
-    start, end = _moment("start"), _moment("end")
-    person = _text("subject")
+    start, end = moment_marker("start"), moment_marker("end")
+    person = text_marker("subject")
     sources = _of_people(_bounded(all_sources(), start, end), lambda column: column == person)
-    signals = person_signals(sources, Grain.whole(start, end), policy, _moment("known_at"), include_silent=True)
+    signals = person_signals(sources, Grain.whole(start, end), policy, moment_marker("known_at"), include_silent=True)
     # Work planned for one and done by another touches two people; only one was asked for.
-    return _compiled(signals.filter(signals.person_id == person))
+    return compiled(signals.filter(signals.person_id == person))
 
 
 def site_statement(policy: MovementPolicy) -> SitePrepared:
@@ -57,24 +46,24 @@ def site_statement(policy: MovementPolicy) -> SitePrepared:
 
     Who may have been there is asked first: PostgreSQL then reads by index for each of them, and not whole days.
     """
-    start, end = _moment("start"), _moment("end")
-    tenant, site = _text("tenant"), _text("subject")
+    start, end = moment_marker("start"), moment_marker("end")
+    tenant, site = text_marker("tenant"), text_marker("subject")
     bounded = _bounded(all_sources(), start, end)
 
     def there(table: ir.Table) -> ir.Table:
         return table.filter(table.tenant_id == tenant, table.site_id == site).select("person_id")
 
     who = ibis.union(there(bounded.shifts), there(bounded.attendance_events), there(bounded.people)).distinct()
-    sources = _of_people(bounded, lambda column: column.isin([_marker(PEOPLE)]))
-    people = person_signals(sources, Grain.whole(start, end), policy, _moment("known_at"))
+    sources = _of_people(bounded, lambda column: column.isin([marker(PEOPLE)]))
+    people = person_signals(sources, Grain.whole(start, end), policy, moment_marker("known_at"))
     there_then = people.filter(people.site_id == site)
     feeds = there_then.agg(**{name: there_then[name].any() for name in FEEDS})
-    return SitePrepared(_compiled(who), _compiled(site_signals(there_then).cross_join(feeds)))
+    return SitePrepared(compiled(who), compiled(site_signals(there_then).cross_join(feeds)))
 
 
 def _bounded(sources: Sources, start: ir.TimestampValue, end: ir.TimestampValue) -> Sources:
     """The sources with a bound in time wherever an expression has none of its own, so that indexes serve."""
-    tenant = _text("tenant")
+    tenant = text_marker("tenant")
     attendance, jobneeds, shifts, feeds = sources.attendance_events, sources.jobneeds, sources.shifts, sources.feeds
     reach, work, rostered = (
         ibis.interval(hours=int(span.total_seconds() // 3600))
@@ -101,7 +90,7 @@ def _bounded(sources: Sources, start: ir.TimestampValue, end: ir.TimestampValue)
 
 def _of_people(sources: Sources, wanted: Callable[[ir.StringColumn], ir.BooleanValue]) -> Sources:
     """The sources with only what concerns people for whom `wanted`, given a column, holds."""
-    tenant = _text("tenant")
+    tenant = text_marker("tenant")
 
     def theirs(table: ir.Table, column: str = "person_id") -> ir.Table:
         return table.filter(table.tenant_id == tenant, wanted(table[column]))
@@ -117,24 +106,3 @@ def _of_people(sources: Sources, wanted: Callable[[ir.StringColumn], ir.BooleanV
         tours_due=theirs(sources.tours_due),
         people=theirs(sources.people),
     )
-
-
-def _text(name: str) -> ir.StringValue:
-    return ibis.literal(_marker(name))
-
-
-def _moment(name: str) -> ir.TimestampValue:
-    return ibis.literal(_marker(name)).cast(INSTANT)
-
-
-def _marker(name: str) -> str:
-    return f"::{name}::"
-
-
-def _compiled(expression: ir.Table) -> Prepared:
-    """The expression as SQL, its markers replaced by psycopg's named placeholders."""
-    sql = str(ibis.to_sql(expression, dialect="postgres", pretty=False)).replace("%", "%%")
-    sql = sql.replace(f"IN ('{_marker(PEOPLE)}')", f"= ANY(%({PEOPLE})s)")
-    for name in PARAMETERS:
-        sql = sql.replace(f"'{_marker(name)}'", f"%({name})s")
-    return Prepared(sql)

@@ -12,9 +12,10 @@ from psycopg.rows import dict_row
 
 from noc_platform.settings import MovementPolicy
 from noc_platform.store.sessions import Server
-from noc_platform.telemetry.prepared import Prepared, person_statement, site_statement
+from noc_platform.telemetry.prepared import person_statement, site_statement
 from noc_platform.telemetry.queries import all_sources
 from noc_platform.telemetry.signals import Grain, instant, person_signals, site_signals
+from noc_platform.telemetry.statements import Prepared
 from noc_platform_tests.engines import PostgreSQL, opened, tables_of
 from noc_platform_tests.strategies import MIDNIGHT, TENANT, Day, Row, days
 

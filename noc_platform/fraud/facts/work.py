@@ -33,7 +33,10 @@ def tours(asked: ir.Table, sources: Sources) -> ir.Table:
         *PERSON, "tour_id", "total_checkpoints", "received_at",
         over=second_of(due.due_until) + due.grace_minutes.fill_null(0.0) * 60.0 + SCANS_WITHIN_SECONDS,
     )  # fmt: skip
-    walked = over.join(scans, [over.tenant_id == scans.tenant_id, over.tour_id == scans.parent_id])
+    walked = over.join(
+        scans,
+        [over.tenant_id == scans.tenant_id, over.tour_id == scans.parent_id, over.person_id == scans.person_id],
+    )
     # Only what was told by then: so the number is the same whenever it is asked for.
     walked = walked.filter(second_of(walked.received_at_right) <= walked.over)
     counted = walked.group_by("tenant_id", "tour_id").agg(scanned=walked.jobneed_id.nunique())

@@ -11,6 +11,8 @@ down_revision = "2026_11_25_1300"
 branch_labels = None
 depends_on = None
 
+SHARED = ("site_id", "device_id", "template_id")
+
 
 def upgrade() -> None:
     op.execute("set lock_timeout = '5s'")
@@ -29,6 +31,12 @@ def upgrade() -> None:
     )
     for statement in isolated:
         op.execute(statement)
+
+
+    # Who shares a phone or a face, and who came to a site, is asked of every event that is scored.
+    for column in SHARED:
+        name = f"ix_noc_attendance_event_tenant_id_{column}_occurred_at"
+        op.create_index(op.f(name), "noc_attendance_event", ["tenant_id", column, "occurred_at"])
 
 
 def _tables() -> None:
@@ -388,6 +396,8 @@ def _tables() -> None:
 
 def downgrade() -> None:
     op.execute("set lock_timeout = '5s'")
+    for column in SHARED:
+        op.drop_index(op.f(f"ix_noc_attendance_event_tenant_id_{column}_occurred_at"), "noc_attendance_event")
     for table in (
         "noc_model_performance",
         "noc_ml_notice",
