@@ -139,7 +139,8 @@ def train(examples: Examples, policy: TrainingPolicy | None = None, seed: int = 
         validation=measure(best.validation, threshold, seed), test=best.shown.test,
         candidates=tuple(entry.shown for entry in entries), predictions=_predictions(best.test, parts),
         slices=sliced(test.slices, best.test, threshold),
-        rows=parts.sizes, positives={"train": learn.positives, "validation": validate.positives, "test": test.positives},
+        rows=parts.sizes,
+        positives={"train": learn.positives, "validation": validate.positives, "test": test.positives},
         manner=parts.manner, left_out=left_out, seed=seed,
     )  # fmt: skip
 

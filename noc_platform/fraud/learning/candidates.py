@@ -27,7 +27,7 @@ def candidates(examples: Examples, seed: int) -> dict[str, Any]:
 
     forest = RandomForestClassifier(100, max_depth=10, class_weight="balanced", random_state=seed, n_jobs=JOBS)
     boosting = HistGradientBoostingClassifier(
-        learning_rate=0.06, max_iter=200, max_leaf_nodes=15, min_samples_leaf=20, l2_regularization=1.0,
+        learning_rate=0.08, max_iter=130, max_leaf_nodes=15, min_samples_leaf=20, l2_regularization=1.0,
         early_stopping=False, random_state=seed,
     )  # fmt: skip
     logistic = LogisticRegression(max_iter=1000, C=1.0, random_state=seed)
@@ -47,7 +47,9 @@ def _columns(examples: Examples, seed: int) -> Any:
     if not examples.categories:
         return imputer
     words: Mapping[str, tuple[str, ...]] = examples.categories
-    few, many, measures = [], [], []
+    few: list[int] = []
+    many: list[int] = []
+    measures: list[int] = []
     for place, name in enumerate(examples.names):
         kind = measures if name not in words else few if len(words[name]) <= WORDS_OF_THEIR_OWN else many
         kind.append(place)

@@ -121,10 +121,10 @@ def idle_columns(examples: Examples) -> dict[str, str]:
     lowest = np.where(unknown, np.inf, examples.values).min(axis=0, initial=np.inf)
     highest = np.where(unknown, -np.inf, examples.values).max(axis=0, initial=-np.inf)
     idle = {}
-    for name, is_unknown, is_same in zip(examples.names, unknown.all(axis=0), lowest == highest, strict=True):
-        if is_unknown:
+    for place, name in enumerate(examples.names):
+        if unknown[:, place].all():
             idle[name] = "known of no event"
-        elif is_same:
+        elif lowest[place] == highest[place]:
             idle[name] = "the same everywhere"
     return idle
 

@@ -33,11 +33,10 @@ class Slice:
 def sliced(slices: Mapping[str, Numbers], judged: Judged, threshold: float) -> tuple[Slice, ...]:
     """Every part of every slice, by name and value; rows that belong to none are in none."""
     cells = judged.cells(threshold)
-    parts = []
+    parts: list[Slice] = []
     for name, values in slices.items():
         words = np.array(["" if value is None or value != value else str(value) for value in values])
-        for word in sorted(set(words.tolist()) - {""}):
-            parts.append(_slice(name, word, cells, words == word))
+        parts += [_slice(name, word, cells, words == word) for word in sorted(set(words.tolist()) - {""})]
     return tuple(parts)
 
 

@@ -46,14 +46,18 @@ def split(examples: Examples, seed: int) -> Split:
 def _by_chance(examples: Examples, seed: int) -> Split:
     parts = _dealt(examples.people, examples.labels, (TRAIN, VALIDATION, TEST), seed)
     people = "" if examples.groups is None else ", people kept apart"
-    return Split(*(np.flatnonzero(parts == part) for part in range(3)), f"by chance, as no time is known{people}")
+    return _split(parts, f"by chance, as no time is known{people}")
+
+
+def _split(parts: Numbers, manner: str) -> Split:
+    train, validation, test = (np.flatnonzero(parts == part) for part in range(3))
+    return Split(train, validation, test, manner)
 
 
 def _by_time(moments: Numbers) -> Split:
     ends = np.quantile(moments, [TRAIN, TRAIN + VALIDATION], method="lower")
     # Rows of one instant stay together.
-    part = np.searchsorted(ends, moments, side="left")
-    return Split(*(np.flatnonzero(part == each) for each in range(3)), "by time")
+    return _split(np.searchsorted(ends, moments, side="left"), "by time")
 
 
 def _by_time_and_people(examples: Examples, moments: Numbers, seed: int) -> Split:
