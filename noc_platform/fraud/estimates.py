@@ -34,7 +34,10 @@ Flags = NDArray[np.bool_]
 
 RESAMPLES = 500
 QUANTILES = (0.025, 0.975)
-TINY = 1e-12
+# Less than this is what is left of sums that come to nothing.
+TINY = 1e-9
+# Events nobody looked at are guessed at while they are at most this share of what was called.
+FEW = 0.15
 # Fixed, as what one more would weigh is no part of what is resampled.
 _ONE_MORE = 1
 NO_ERRORS = Errors(0, 0)
@@ -151,8 +154,11 @@ def corrected(of: Scored, mistakes: Reviewing | None = None, seed: int = 0) -> E
     draws = _Draws.of(of.person, used, seed)
     cells = [cell for cell in _cells(of) if cell.events]
     parts = [_part(of, weight, cell, draws, mistakes) for cell in cells]
-    blind = [cell for cell, part in zip(cells, parts, strict=True) if part is None]
+    unseen = [cell for cell, part in zip(cells, parts, strict=True) if part is None]
     known = [part for part in parts if part is not None]
+    guessed = [_guessed(of, cell, known) for cell in unseen]
+    known += [part for part in guessed if part is not None]
+    blind = [cell for cell, part in zip(unseen, guessed, strict=True) if part is None]
     called = _total([part for part in known if part.cell.is_called])
     missed = _total([part for part in known if not part.cell.is_called])
     innocent = _Total(int(of.is_called.sum()) - called.frauds, called.one)
@@ -161,7 +167,7 @@ def corrected(of: Scored, mistakes: Reviewing | None = None, seed: int = 0) -> E
         recall=None if blind else _share(called, missed),
         labels=len(used),
         method=Way.WEIGHTED if of.probability is None else Way.MODEL_ASSISTED,
-        explain=_explained(of, len(used), blind, mistakes),
+        explain=_explained(of, len(used), unseen, blind, mistakes),
     )
 
 
@@ -178,7 +184,7 @@ def usable_weights(of: Scored) -> Numbers:
     return weight
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Cell:
     """Events that were decided alike and looked at for the same reason, as places."""
 
@@ -259,7 +265,8 @@ def _part(of: Scored, weight: Numbers, cell: _Cell, draws: _Draws, mistakes: Rev
     true = (said / every - accused) / (1 - missed - accused)
     frauds = expected[cell.rows].sum() + cell.events * (true - model / every)
     one = unseen * cell.events * used.max() / used.sum() / (1 - errors.missed - errors.accused)
-    return _Part(cell, np.clip(frauds, 0, cell.events), float(one))
+    frauds = np.clip(frauds, 0, cell.events)
+    return _Part(cell, np.where(frauds < TINY, 0.0, frauds), float(one))
 
 
 def _total(parts: list[_Part]) -> _Total:
@@ -287,7 +294,21 @@ def _drawn(errors: Errors, draws: _Draws) -> tuple[Numbers, Numbers]:
     return np.append(errors.missed, missed), np.append(errors.accused, accused)
 
 
-def _explained(of: Scored, used: int, blind: list[_Cell], mistakes: Reviewing | None) -> str:
+def _guessed(of: Scored, cell: _Cell, known: list[_Part]) -> _Part | None:
+    """Frauds of a few events without a label: as the model expects, or as often as among others decided alike, and
+    any number of them possible. None where they are not few."""
+    alike = [part for part in known if part.cell.is_called == cell.is_called]
+    if not alike or cell.events > FEW * of.is_called.sum():
+        return None
+    if of.probability is not None:
+        expected = float(of.probability[cell.rows].sum())
+    else:
+        share = sum(part.frauds[0] for part in alike) / sum(part.cell.events for part in alike)
+        expected = cell.events * float(share)
+    return _Part(cell, np.full(RESAMPLES + 1, expected), float(cell.events))
+
+
+def _explained(of: Scored, used: int, unseen: list[_Cell], blind: list[_Cell], mistakes: Reviewing | None) -> str:
     known = ~np.isnan(of.label)
     said = [
         f"For all {len(of):,} events, by {used:,} labels, each weighed by the chance with which it came to be one",
@@ -302,7 +323,8 @@ def _explained(of: Scored, used: int, blind: list[_Cell], mistakes: Reviewing | 
         told += f" {others:,} others came to be with a chance that nobody knows, and are left out."
     if not of.is_called.any():
         told += " Nothing was called fraud, so there is no precision."
-    for cell in blind:
+    for cell in unseen:
         which = f"{'called' if cell.is_called else 'not called'} fraud, {'' if cell.is_flagged else 'not '}flagged"
-        told += f" Of the {cell.events:,} events {which}, none has a usable label: nobody can tell."
+        told += f" Of the {cell.events:,} events {which}, none has a usable label: "
+        told += "nobody can tell." if cell in blind else "so few that they are guessed at, and widen the interval."
     return told
