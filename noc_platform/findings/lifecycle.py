@@ -7,7 +7,7 @@ Elsewhere: what a sighting changes (`sightings`), people's say (`verdicts`), rea
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from noc_platform.findings.evidence import one_line, tidied
 from noc_platform.findings.reasons import keeping_quiet, muting, opening, worsening
 from noc_platform.findings.sightings import Fate, Known, Sighting, fate_of, key_of, sightings_of
 from noc_platform.findings.tables import IS_OPEN, RANKS, key_in
-from noc_platform.findings.vocabulary import OF_WORK, Draft, Severity, Status
+from noc_platform.findings.vocabulary import KINDS, OF_WORK, Draft, Severity, Status
 from noc_platform.journal.documents import document
 from noc_platform.journal.ledger import PLATFORM, Action, Decision, Subject, enter
 from noc_platform.settings import FindingPolicy
@@ -126,23 +126,36 @@ def record(
 
 
 def close_quiet(connection: Connection, as_of: datetime, policy: FindingPolicy, heard: Collection[str]) -> Recorded:
-    """Close findings nobody has looked at that were not seen for longer than `policy.close_after`.
+    """Close findings nobody has looked at that were not seen for longer than `policy.close_after`, or than the memory
+    of their type where it has one.
 
     Nobody judged them, so they count neither as confirmed nor as false. Only those of tenants that are `heard`: what
     could not be looked at again has not gone away.
     """
     _lock(connection)
+    slow = {name: kind.memory for name, kind in KINDS.items() if kind.memory is not None}
+    closed = _close(connection, as_of, policy.close_after, heard, [name for name in KINDS if name not in slow])
+    for name, memory in slow.items():
+        closed += _close(connection, as_of, memory, heard, [name])
+    return Recorded(closed=closed)
+
+
+def _close(
+    connection: Connection, as_of: datetime, unseen: timedelta, heard: Collection[str], types: Collection[str]
+) -> int:
+    """Close what of these types was not seen for so long; gives how many."""
     statement = f"""
         update noc_audit_finding f set status = :resolved, resolved_at = :as_of, resolved_by = :platform,
                resolution_notes = :notes, updated_at = :as_of
         where status = '{Status.NEW}' and last_seen_at < :before and tenant_id = any(:heard)
+          and finding_type = any(:types)
         returning finding_id, tenant_id, finding_type, last_seen_at
     """
-    hours = policy.close_after.total_seconds() / 3600
+    hours = unseen.total_seconds() / 3600
     notes = f"Not seen for more than {hours:g} hours."
     values = {
-        "resolved": Status.RESOLVED, "as_of": as_of, "platform": PLATFORM, "notes": notes,
-        "before": as_of - policy.close_after, "heard": sorted(heard),
+        "resolved": Status.RESOLVED, "as_of": as_of, "platform": PLATFORM, "notes": notes, "before": as_of - unseen,
+        "heard": sorted(heard), "types": sorted(types),
     }  # fmt: skip
     closed = connection.execute(text(statement), values).all()
     enter(
@@ -155,7 +168,7 @@ def close_quiet(connection: Connection, as_of: datetime, policy: FindingPolicy, 
             for row in closed
         ),
     )  # fmt: skip
-    return Recorded(closed=len(closed))
+    return len(closed)
 
 
 def unannounced(connection: Connection, limit: int = 1_000) -> list[tuple[UUID, Severity]]:

@@ -109,9 +109,10 @@ def fate_of(sighting: Sighting, known: Known, policy: FindingPolicy) -> Fate:
     if known.told_until is not None and seen_at <= known.told_until:
         return Fate.UNCHANGED
     # A person's word holds for what was on its way when it was given; not for old history that is audited later.
-    if known.cleared_at is not None and abs(seen_at - known.cleared_at) < policy.quiet_after_false_positive:
+    quiet = sighting.latest.kind.memory or policy.quiet_after_false_positive
+    if known.cleared_at is not None and abs(seen_at - known.cleared_at) < quiet:
         return Fate.QUIET
-    if known.settled_at is not None and seen_at <= known.settled_at < seen_at + policy.quiet_after_false_positive:
+    if known.settled_at is not None and seen_at <= known.settled_at < seen_at + quiet:
         return Fate.UNCHANGED
     return Fate.OPENED
 

@@ -6,7 +6,7 @@ Nothing here decides whether something was found. A rule that finds makes a `Dra
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -81,13 +81,16 @@ class Depth(IntEnum):
 @dataclass(frozen=True)
 class Kind:
     """What is the same of all findings of a type. `is_personal` ones are about a guard, the others about a site (or a
-    tenant's feed); `severity` is the usual one, which a rule may grade."""
+    tenant's feed); `severity` is the usual one, which a rule may grade. `memory` is how far back the evidence of what
+    shows slowly reaches: unseen for so long it is over, and a false positive is not raised on the same evidence again.
+    """
 
     category: Category
     severity: Severity
     title: str
     actions: tuple[str, ...]
     is_personal: bool = False
+    memory: timedelta | None = None
 
 
 _CALL = "Call the guard."
@@ -114,6 +117,12 @@ KINDS: Mapping[str, Kind] = {
     "GHOST_SCANS": Kind(
         Category.SECURITY, Severity.HIGH, "Checkpoints scanned without walking to them",
         ("Compare the scans with the cameras.", "Check the tags for copies."), True,
+    ),
+    # Filed under one of its members, so that a site may have several, each one finding while it grows.
+    "COLLUSION_RING": Kind(
+        Category.SECURITY, Severity.HIGH, "Guards punch in for one another",
+        ("Compare the punches with the cameras.", "Ask each guard alone.", "Roster them apart."), True,
+        memory=timedelta(days=35),
     ),
     "CORRELATION_SILENT_SITE": Kind(
         Category.OPERATIONAL, Severity.CRITICAL, "Nothing is heard from a whole site",

@@ -6,7 +6,7 @@ on and by whether the face bore it out. Elsewhere: who has made a habit of it wi
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,8 @@ COLUMNS = (
 )  # fmt: skip
 # What tells of the face, and whether more of it is worse. Each may be missing, as a column or as a value.
 FACE = (("face_distance", True), ("confidence_score", False), ("liveness_score", False))
-SECOND = 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,20 @@ class LoanPolicy:
     """What counts as a favour.
 
     An owner has made `owner_share` of a phone's punches and, with it, `own_share` of their own, at least
-    `owner_punches`. Who uses one phone for `shared_shifts` in a row shares it. A face is doubtful when so few of the
-    tenant's ordinary punches look as bad: `doubtful_share`. Who gave no punch-out was there for `longest_duty`; a
-    colleague who punches in within `slack` afterwards was there already.
+    `owner_punches`. A face is doubtful when at most `doubtful_share` of the tenant's ordinary punches look as bad, and
+    bears out who stood there when more than `good_share` do: then, and where somebody uses one phone for
+    `shared_shifts` in a row without a doubtful face, the phone is shared. Both are told from `lead` before the favours
+    that are looked for. Who gave no punch-out was there for `longest_duty`; a colleague who punches in within `slack`
+    afterwards was there already.
     """
 
     owner_share: float = 0.5
     own_share: float = 0.4
     owner_punches: int = 3
-    shared_shifts: int = 3
+    shared_shifts: int = 2
     doubtful_share: float = 0.05
+    good_share: float = 0.3
+    lead: timedelta = timedelta(days=7)
     longest_duty: timedelta = timedelta(hours=14)
     slack: timedelta = timedelta(minutes=15)
 
@@ -87,15 +92,19 @@ def favours(attendances: pa.Table, known_at: datetime, since: datetime, policy: 
     Rows are those of stream `attendance_events`, of which `COLUMNS` and as many of `FACE` as there are get read; of an
     attendance the state received last counts.
     """
-    punches = _punches(_latest(attendances, known_at, since), policy)
+    punches = _punches(_latest(attendances, known_at, since - policy.lead), policy)
     owner = _owners(punches, policy)[punches.device]
     host, guest = _beside(punches, policy)
     is_lent = np.zeros(len(owner), np.bool_)
     is_lent[guest[punches.person[host] == owner[guest]]] = True
-    is_doubtful = _worst_tail(punches, owner == punches.person) <= policy.doubtful_share
-    rows = np.flatnonzero(is_lent & ((_row_of_shifts(punches) < policy.shared_shifts) | is_doubtful))
+    looks_as_bad = _worst_tail(punches, owner == punches.person)
+    # A comparison with NaN is false: a face that is not known neither is doubtful nor bears anybody out.
+    is_doubtful = looks_as_bad <= policy.doubtful_share
+    is_shared = (looks_as_bad > policy.good_share) | (_row_of_shifts(punches) >= policy.shared_shifts)
+    is_recent = punches.comes > (since - EPOCH) // MICROSECOND
+    rows = np.flatnonzero(is_lent & is_recent & (is_doubtful | ~is_shared))
     rows = rows[np.argsort(punches.comes[rows], kind="stable")]
-    pair_giver, pair_receiver, chances = _chances(punches, host, guest)
+    pair_giver, pair_receiver, chances = _chances(punches, host[is_recent[guest]], guest[is_recent[guest]])
     return Favours(
         punches.people, punches.sites, tuple(punches.attendance_ids[rows]), owner[rows], punches.person[rows],
         punches.site[rows], punches.comes[rows], is_doubtful[rows], pair_giver, pair_receiver, chances,
@@ -124,7 +133,7 @@ def _punches(rows: pa.Table, policy: LoanPolicy) -> _Punches:
     sites, site = _coded(rows["site_id"])
     _, device = _coded(rows["device_id"])
     comes = _micros(rows["punched_in_at"])
-    longest = comes + policy.longest_duty // timedelta(microseconds=1)
+    longest = comes + policy.longest_duty // MICROSECOND
     left = rows["punched_out_at"]
     leaves = np.where(left.is_null().to_numpy(), longest, _micros(left))
     signs = tuple(
@@ -149,7 +158,7 @@ def _owners(punches: _Punches, policy: LoanPolicy) -> Whole:
 
 def _beside(punches: _Punches, policy: LoanPolicy) -> tuple[Whole, Whole]:
     """Pairs of rows: `host` was on duty at the site at which somebody else's `guest` was punched in."""
-    slack, longest = (span // timedelta(microseconds=1) for span in (policy.slack, policy.longest_duty))
+    slack, longest = (span // MICROSECOND for span in (policy.slack, policy.longest_duty))
     # Sites one after the other on one axis, so far apart that no duty reaches the next.
     span = int(np.ptp(punches.comes)) + 2 * (slack + longest) if len(punches.comes) else 1
     start = int(punches.comes.min()) if len(punches.comes) else 0
@@ -168,7 +177,7 @@ def _beside(punches: _Punches, policy: LoanPolicy) -> tuple[Whole, Whole]:
 def _worst_tail(punches: _Punches, is_ordinary: Flags) -> Reals:
     """How small a share of the punches with people's own phones looks as bad, by the worst sign of the face.
 
-    Times the number of signs that are known (Bonferroni); 1 where none is. Nothing is supposed of how they spread.
+    Times the number of signs that are known (Bonferroni); NaN where none is. Nothing is supposed of how they spread.
     """
     smallest, known = np.ones(len(is_ordinary)), np.zeros(len(is_ordinary))
     for sign in punches.face:
@@ -177,7 +186,7 @@ def _worst_tail(punches: _Punches, is_ordinary: Flags) -> Reals:
         share = (1 + as_bad) / (1 + len(usual))
         smallest = np.where(np.isnan(sign), smallest, np.minimum(smallest, share))
         known += ~np.isnan(sign)
-    return np.minimum(1.0, smallest * known)
+    return np.where(known > 0, np.minimum(1.0, smallest * known), np.nan)
 
 
 def _row_of_shifts(punches: _Punches) -> Whole:

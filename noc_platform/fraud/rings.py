@@ -8,7 +8,7 @@ Elsewhere: what a favour is (`loans`), what is told of a ring (`ring_findings`).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
@@ -16,11 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noc_platform.fraud.loans import Favours, Flags, LoanPolicy, Reals, Whole, favours
+from noc_platform.fraud.loans import EPOCH, MICROSECOND, Favours, Flags, LoanPolicy, Reals, Whole, favours
 from noc_platform.journal.identities import identity_at
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 LEAST_MEMBERS = 3
 # Parts of the graph larger than this are no group of colleagues; peeling them would take the cube of their size.
 LARGEST_PART = 200
@@ -36,7 +34,7 @@ class RingPolicy:
     """
 
     memory: timedelta = timedelta(days=35)
-    most_by_chance: float = 0.3
+    most_by_chance: float = 1.0
     beside_a_pair: int = 2
     least_days: int = 3
     loans: LoanPolicy = field(default_factory=LoanPolicy)
@@ -258,7 +256,8 @@ def _peeled(
 def _is_ring_shaped(seen: Favours, rows: Whole, policy: RingPolicy) -> bool:
     """Whether favours go several ways among three or more for a while: not one phone, not one guard, not one pair."""
     giver, receiver = seen.giver[rows], seen.receiver[rows]
-    if len(np.unique(giver)) < 2 or len(np.unique(receiver)) < 2:
+    # Fewer favours than people are a chain: nobody in it has got one back, by however many hands.
+    if len(rows) < len(np.union1d(giver, receiver)) or len(np.unique(giver)) < 2 or len(np.unique(receiver)) < 2:
         return False
     pairs = np.stack([np.minimum(giver, receiver), np.maximum(giver, receiver)], axis=1)
     _, times = np.unique(pairs, axis=0, return_counts=True)
