@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -148,6 +149,25 @@ class CorrelationPolicy:
         return int(self.window.total_seconds() // 60)
 
 
+@dataclass(frozen=True)
+class FraudPolicy:
+    """How fraud models are trained and judged (domain.md §5.6), and how much is reviewed.
+
+    Events of the `history` before a training are learned from, if at least `least_labels` of them have a label.
+    `precision`, `recall` and `f1` are what a model must reach. Of events that are not flagged people are asked to look
+    at about `review_share`, chosen with `review_seed`, which is a secret. `told` are addresses of the ML team.
+    """
+
+    history: timedelta
+    least_labels: int
+    precision: float
+    recall: float
+    f1: float
+    review_share: float
+    review_seed: str
+    told: tuple[str, ...]
+
+
 class Settings(BaseSettings):
     """Settings of one installation, read from the environment once."""
 
@@ -250,6 +270,30 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=10_000, description="Alerts of one site and minute that are correlated, the worst first.")
     ] = 100
 
+    ml_model_min_training_samples: Annotated[
+        int, Field(ge=100, le=10_000_000, description="Labelled events a fraud model is trained from at least.")
+    ] = 500
+    ml_validation_precision: Annotated[
+        float, Field(gt=0, le=1, description="Precision a fraud model must reach to go live.")
+    ] = 0.85
+    ml_validation_recall: Annotated[
+        float, Field(gt=0, le=1, description="Recall a fraud model must reach to go live.")
+    ] = 0.75
+    ml_validation_f1: Annotated[float, Field(gt=0, le=1, description="F1 a fraud model must reach to go live.")] = 0.80
+    ml_training_days: Annotated[
+        int, Field(ge=28, le=1_096, description="How far back fraud models learn from, days.")
+    ] = 180
+    ml_training_zone: Annotated[
+        str, Field(description="IANA zone by whose clock fraud models are trained, Sundays at 02:00.")
+    ] = "UTC"
+    ml_team_urls: Annotated[
+        str | None,
+        Field(description="Where the ML team is told of trainings that fail: Apprise URLs, with commas between."),
+    ] = None
+    fraud_review_share: Annotated[
+        float, Field(gt=0, le=1, description="Share of events nothing flags that people are asked to look at.")
+    ] = 0.02
+
     api_database_url: Annotated[
         str | None,
         Field(description="URL with a login of its own for the API. Unset: `database_url`, taking the role noc_api."),
@@ -278,6 +322,16 @@ class Settings(BaseSettings):
     def _instants_have_a_zone(self) -> Self:
         if self.earliest_event.tzinfo is None:
             raise ValueError("NOC_EARLIEST_EVENT has no zone: write it as 2000-01-01T00:00:00+00:00")
+        return self
+
+    @model_validator(mode="after")
+    def _zones_are_known(self) -> Self:
+        try:
+            ZoneInfo(self.ml_training_zone)
+        except (ValueError, OSError) as error:
+            raise ValueError(
+                f"NOC_ML_TRAINING_ZONE: {self.ml_training_zone!r} is no IANA zone, such as Europe/Athens"
+            ) from error
         return self
 
     @model_validator(mode="after")
@@ -377,6 +431,20 @@ class Settings(BaseSettings):
             least_score=self.correlation_least_score,
             memory=timedelta(hours=self.correlation_memory_hours),
             most_a_minute=self.correlation_most_a_minute,
+        )
+
+    @cached_property
+    def fraud_policy(self) -> FraudPolicy:
+        """How fraud models are trained, judged and reviewed."""
+        return FraudPolicy(
+            history=timedelta(days=self.ml_training_days),
+            least_labels=self.ml_model_min_training_samples,
+            precision=self.ml_validation_precision,
+            recall=self.ml_validation_recall,
+            f1=self.ml_validation_f1,
+            review_share=self.fraud_review_share,
+            review_seed=self.signing_key(),
+            told=tuple(url.strip() for url in (self.ml_team_urls or "").split(",") if url.strip()),
         )
 
     @cached_property
