@@ -144,7 +144,9 @@ def _unauthorized(facts: Facts) -> Mask:
 def _say_unauthorized(facts: Facts, row: int) -> Detection:
     seen = facts.seen(row, "site_id", "person_id", "is_rostered_here")
     severity = facts.limits[row].unauthorized_severity
-    reason = f"Neither at home at {seen['site_id'] or 'this site'} nor rostered there within 30 days."
+    reason = (
+        f"{seen['site_id'] or 'This'} is not the home site, and no roster of 30 days before or after says to be there."
+    )
     return Detection(Detector.UNAUTHORIZED_SITE, severity, 0.90, seen, reason)
 
 
@@ -153,7 +155,7 @@ def _is_overlap(facts: Facts) -> Mask:
 
 
 def _needed_seconds(facts: Facts) -> Numbers:
-    """How long the way takes at least: by its length, or by what somebody said it takes; NaN for no known length."""
+    """How long the way takes at least: by its length where that is known, or by what somebody said."""
     travel = facts.number("travel_distance_meters") * 3.6 / facts.limit("max_travel_speed_kmh")
     return np.fmax(travel, facts.limit("min_travel_minutes") * 60)
 
@@ -209,8 +211,13 @@ def _say_in_two_places(facts: Facts, row: int) -> Detection:
         row, "elsewhere_attendance_id", "elsewhere_site_id", "elsewhere_seconds",
         limits=("concurrent_biometric_minutes",),
     )  # fmt: skip
+    before = facts.seen(row, "previous_site_id", "travel_distance_meters")
+    away, distance = "", before["travel_distance_meters"]
+    # How far the other site is, is known where the person was there last.
+    if distance is not None and before["previous_site_id"] == seen["elsewhere_site_id"]:
+        seen["travel_distance_meters"], away = distance, f", {_length(distance)} away,"
     where, apart = seen["elsewhere_site_id"] or "another site", _duration(seen["elsewhere_seconds"])
-    reason = f"Verified at {where} as well, {apart} apart."
+    reason = f"Verified at {where} as well{away or ','} {apart} apart."
     return Detection(Detector.BUDDY_PUNCHING, Severity.CRITICAL, 0.95, seen, reason)
 
 
