@@ -5,7 +5,8 @@ never missed. Corrected weighs each label by the chance with which it came to be
 
 - Labels of what was FLAGGED count within the events known to be flagged (`is_flagged`). People look at a part of
   those; the part is measured, for called and not called events apart, and assumed to be chosen with no regard to what
-  they would find. Where it is not known what was flagged they are of no use, unless their chance is known.
+  they would find. Labels of chance among them count alike: theirs should be of what is not flagged, as `review` draws
+  it, or even. Where it is not known what was flagged, labels of it are of no use unless their chance is known.
 - Labels of what chance chose (RANDOM) count by one over their known chance.
 - Labels of what was REPORTED never count: they exist because it was fraud.
 
@@ -34,6 +35,7 @@ Flags = NDArray[np.bool_]
 
 RESAMPLES = 500
 QUANTILES = (0.025, 0.975)
+MOST_GROUPS = 4000
 # Less than this is what is left of sums that come to nothing.
 TINY = 1e-9
 # Events nobody looked at are guessed at while they are at most this share of what was called.
@@ -225,7 +227,8 @@ def _cells(of: Scored) -> list[_Cell]:
 
 @dataclass(frozen=True)
 class _Draws:
-    """People resampled: `weights` `(resample, person)`, and which of them each event is of, -1 for unused."""
+    """People resampled: `weights` `(resample, person)`, and which of them each event is of, -1 for unused. Of very many
+    people several share a weight, which neither widens nor narrows what comes of it."""
 
     codes: NDArray[np.int64]
     weights: Numbers
@@ -234,10 +237,11 @@ class _Draws:
     @classmethod
     def of(cls, person: NDArray[Any], rows: NDArray[np.int64], seed: int) -> "_Draws":
         codes = np.full(len(person), -1)
-        names, codes[rows] = np.unique(person[rows], return_inverse=True)
+        names, numbers = np.unique(person[rows], return_inverse=True)
+        codes[rows] = numbers % MOST_GROUPS
         rng = np.random.default_rng(seed)
         normal = rng.normal(size=(2, RESAMPLES))
-        return cls(codes, rng.exponential(size=(RESAMPLES, len(names))), normal)
+        return cls(codes, rng.exponential(size=(RESAMPLES, min(len(names), MOST_GROUPS))), normal)
 
     def sums(self, rows: NDArray[np.int64], values: Numbers) -> Numbers:
         """The sum of values of these rows, first as it is and then of each resample."""

@@ -2,8 +2,8 @@
 
 A month has scored events of which some are fraud, more of some people than of others. A model sees most frauds and is
 blind to the rest, which look like anything else: its probabilities are those of what it sees, too sure of themselves.
-Plain rules, which see a part of what the model does and some of what it does not, make people look: at 60 % of what
-they flag, and at 5 % of what is fraud because somebody told. Besides, people look at a slice by chance.
+Plain rules, which see what the model does, dimly, and something of their own, make people look: at 60 % of what they
+flag, and at 5 % of what is fraud because somebody told. Besides, people look at a slice by chance.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,9 @@ class Flagging(StrEnum):
 class Setting:
     """Months to simulate. `share` of the events that score 0 is looked at by chance, more of higher ones with
     `doubling` as in `ReviewPolicy`. `blind_share` of the frauds are
-    such that the model does not see them; `signal` is how far it tells the others from the innocent, in deviations."""
+    such that the model does not see them; `signal` is how far it tells the others from the innocent, in deviations.
+    The rules see, besides, `rule_signal` deviations of their own in any fraud, and flag from `rule_limit` on.
+    """
 
     share: float = 0.02
     doubling: float | None = None
@@ -57,7 +59,8 @@ class Setting:
     fraud_share: float = 0.02
     blind_share: float = 0.15
     signal: float = 3.2
-    rule_noise: float = 0.8
+    rule_signal: float = 1.5
+    rule_limit: float = 4.0
 
     @property
     def policy(self) -> ReviewPolicy:
@@ -177,10 +180,8 @@ def _month(setting: Setting, rng: np.random.Generator) -> Month:
     hundredths = np.round(100 * probability).astype(np.int64)
     is_flagged = hundredths >= ALERT_AT
     if setting.flagging is not Flagging.ALERTS:
-        # Three in ten of those the model is blind to, the rules have an eye for.
-        seen_by_rules = is_fraud & ~is_seen & (rng.random(setting.events) < 0.3)
-        noise = setting.rule_noise * rng.normal(size=setting.events) + 1.5 * seen_by_rules
-        is_flagged = signal + noise > 2.6
+        noise = rng.normal(size=setting.events)
+        is_flagged = signal + setting.rule_signal * is_fraud + noise > setting.rule_limit
     selection, chance = _looked_at(setting, is_fraud, is_flagged, hundredths, rng)
     label = _said(setting, is_fraud, selection != "", rng)
     selection = np.where(np.isnan(label), "", selection)
