@@ -39,21 +39,24 @@ class Habits:
     """How an operation reviews. All shares 0 to 1; delays in seconds.
 
     Of what is flagged a share is looked at; of what is true `missed` is called a false alarm, of what is not `accused`
-    is confirmed, and some stays undecided. Each reviewer is more or less careless than that.
+    is confirmed, or `accused_unflagged` where nothing but chance brought it up, and some stays undecided. Each reviewer
+    is more or less careless than that.
     """
 
     looked_at: float = 0.6
     reported: float = 0.05
     missed: float = 0.10
     accused: float = 0.04
+    accused_unflagged: float = 0.005
     undecided: float = 0.05
     usual_delay: float = 14 * HOUR
     delay_spread: float = 1.0
     longest_delay: float = 6 * 24 * HOUR
 
-    def said(self, is_true: Flags, carelessness: Reals, rng: np.random.Generator) -> Whole:
+    def said(self, is_true: Flags, is_flagged: Flags, carelessness: Reals, rng: np.random.Generator) -> Whole:
         """What is said of each, as a place in `SAID`; `carelessness` of who says it, 1 is usual."""
-        wrong = np.where(is_true, self.missed, self.accused) * carelessness
+        accused = np.where(is_flagged, self.accused, self.accused_unflagged)
+        wrong = np.where(is_true, self.missed, accused) * carelessness
         is_wrong = rng.random(len(is_true)) < wrong
         found = np.where(is_true ^ is_wrong, SAID.index(CONFIRMED), SAID.index(FALSE_POSITIVE))
         return np.where(rng.random(len(is_true)) < self.undecided * carelessness, SAID.index(UNDECIDED), found)
@@ -84,7 +87,7 @@ def verdicts(world: World, conduct: Conduct, attendances: Frame, habits: Habits 
     tenant = world.people.tenant[conduct.roster.person[judged.shift]]
     reviewer = rng.integers(0, REVIEWERS_A_TENANT, len(rows))
     is_true = np.array([bool(each) for each in behind], np.bool_)
-    said = habits.said(is_true, carelessness(world)[tenant, reviewer], rng)
+    said = habits.said(is_true, _flagged(judged), carelessness(world)[tenant, reviewer], rng)
     decided = np.ceil(judged.reals("received_at") + habits.delays(len(rows), rng))
     columns: dict[str, Values] = {
         "tenant_id": judged.columns["tenant_id"],
