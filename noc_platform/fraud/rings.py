@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -141,12 +142,12 @@ class _Graph:
     favours: Favours
 
     @cached_property
-    def chances(self) -> Reals:
+    def chances(self) -> Any:
         """How often each could have done each a favour, `(giver, receiver)`, sparse."""
         from scipy.sparse import csr_array
 
         seen, count = self.favours, len(self.favours.people)
-        return csr_array((seen.chances, (seen.pair_giver, seen.pair_receiver)), (count, count))  # type: ignore[no-any-return]  # scipy has no types
+        return csr_array((seen.chances, (seen.pair_giver, seen.pair_receiver)), (count, count))
 
     @cached_property
     def choices(self) -> Reals:
