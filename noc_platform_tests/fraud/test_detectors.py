@@ -140,6 +140,27 @@ def test_how_long_the_way_to_a_site_takes_can_be_said() -> None:
     assert (one.evidence["min_travel_minutes"], one.evidence["needed_seconds"]) == (30, 1800)
 
 
+def test_what_somebody_said_of_the_way_holds_where_its_length_is_not_known() -> None:
+    limits = DetectorLimits(min_travel_minutes=30)
+    assert list(found(limits, travel_seconds=1799.0)) == [Detector.IMPOSSIBLE_SHIFTS]
+    assert found(limits, travel_seconds=1800.0) == {}
+    assert found(limits, travel_distance_meters=900.0) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "within", "beyond"),
+    [
+        ("elsewhere_seconds", 301.0, 300.0), ("elsewhere_seconds", 1800.0, 0.0), ("confidence_score", 0.7, 0.699),
+        ("biometric_quality_score", 0.3, 0.299), ("liveness_score", 0.5, 0.499), ("accuracy_meters", 100.0, 100.1),
+        ("geofence_excess_meters", 200.0, 200.1), ("worked_seconds", 57_600.0, 57_601.0),
+        ("continuous_seconds", 57_600.0, 57_601.0), ("device_people", 0.0, 1.0), ("template_people", 0.0, 1.0),
+    ],
+)  # fmt: skip
+def test_a_limit_itself_is_still_within(name: str, within: float, beyond: float) -> None:
+    assert found(**{name: within}) == {}
+    assert len(found(**{name: beyond})) == 1
+
+
 def test_defect_56_unbroken_work_counts_as_well() -> None:
     assert list(found(worked_seconds=3600.0, continuous_seconds=57_601.0)) == [Detector.OVERTIME_VIOLATION]
     assert found(worked_seconds=57_600.0, continuous_seconds=57_600.0) == {}
