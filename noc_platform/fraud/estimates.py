@@ -177,10 +177,12 @@ def usable_weights(of: Scored) -> Numbers:
     """How much each label counts against others of its cell: 0 where there is none, or it cannot be used."""
     weight = np.zeros(len(of))
     is_known = ~np.isnan(of.label)
-    is_drawn = is_known & ((of.selection == RANDOM) | (of.selection == FLAGGED)) & (of.chance > 0)
+    # What was looked at for a reason nobody noted may have been reported.
+    is_known &= (of.selection == RANDOM) | (of.selection == FLAGGED)
+    is_drawn = is_known & (of.chance > 0)
     weight[is_drawn] = 1 / of.chance[is_drawn]
     if of.is_flagged is not None:
-        weight[of.is_flagged] = (is_known & (of.selection != REPORTED))[of.is_flagged]
+        weight[of.is_flagged] = is_known[of.is_flagged]
         # Elsewhere something else flagged it, with a chance that nobody knows.
         weight[~of.is_flagged & (of.selection == FLAGGED)] = 0
     return weight

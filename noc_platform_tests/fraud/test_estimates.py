@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from noc_platform.errors import BadInput
@@ -74,6 +75,7 @@ def slow_but_obvious(rows: list[Told]) -> tuple[float, float]:
 
 
 @given(rows=events())
+@examples(max_examples=50, deadline=None)
 def test_the_estimate_is_what_a_plain_loop_says(rows: list[Told]) -> None:
     found = corrected(of(rows))
     precision, recall = slow_but_obvious(rows)
@@ -86,6 +88,7 @@ def test_the_estimate_is_what_a_plain_loop_says(rows: list[Told]) -> None:
 
 
 @given(rows=events(), place=st.integers(0, 100))
+@examples(max_examples=50, deadline=None)
 def test_what_was_reported_never_counts(rows: list[Told], place: int) -> None:
     """Defect 72: it was looked at because it was fraud."""
     told = list(rows)
@@ -107,6 +110,7 @@ def test_what_was_flagged_counts_where_it_is_known_what_was() -> None:
 
 
 @given(rows=events(), by=st.floats(-0.2, 0.2))
+@examples(max_examples=50, deadline=None)
 def test_a_model_that_is_wrong_by_as_much_everywhere_changes_nothing(rows: list[Told], by: float) -> None:
     plain = of(rows)
     none, shifted = (replace(plain, probability=np.full(len(plain), level)) for level in (0.0, 0.3 + by))
@@ -292,26 +296,28 @@ def test_two_judged_it_if_they_are_two_and_decided() -> None:
 
 def test_corrected_is_near_where_naive_is_far() -> None:
     """Defect 72, in the platform's own review: alerts, and a slice by chance that rises with the score."""
-    setting = Setting(share=0.05, doubling=0.01, flagging=Flagging.ALERTS, events=50_000, people=1000)
-    found = measured(setting, months=20).distances
+    setting = Setting(share=0.05, doubling=0.01, flagging=Flagging.ALERTS, events=30_000, people=600)
+    found = measured(setting, months=12).distances
     assert found["naive"]["recall"].mean > 10
-    assert found["assisted"]["recall"].mean < 4
-    assert abs(found["assisted"]["recall"].bias) < 2
+    assert found["assisted"]["recall"].mean < 6
+    assert abs(found["assisted"]["recall"].bias) < 4
     assert found["assisted"]["precision"].mean < 2
     assert found["assisted"]["recall"].coverage > 0.8
 
 
 def test_labels_of_unknown_chance_alone_never_bend_the_estimate() -> None:
-    setting = Setting(share=0.1, doubling=0.01, events=50_000, people=1000)
-    found = measured(setting, months=20).distances
+    setting = Setting(share=0.1, doubling=0.01, events=30_000, people=600)
+    found = measured(setting, months=12).distances
     assert found["naive"]["recall"].bias > 10
-    assert abs(found["weighted"]["recall"].bias) < 3
-    assert abs(found["assisted"]["recall"].bias) < 3
+    assert found["naive"]["precision"].bias > 3 * abs(found["assisted"]["precision"].bias)
+    assert abs(found["weighted"]["recall"].bias) < 4
+    assert abs(found["assisted"]["recall"].bias) < 4
 
 
 def test_mistakes_of_reviewers_do_not_hide_what_is_missed() -> None:
     """Called fraud by mistake, one in 25 of the innocent would look like many more missed than there are."""
-    setting = Setting(share=0.1, doubling=0.01, flagging=Flagging.ALERTS, events=50_000, people=1000, care=Care.TWO)
-    found = measured(setting, months=20).distances
-    assert abs(found["assisted"]["recall"].bias) < 3
+    setting = Setting(share=0.1, doubling=0.01, flagging=Flagging.ALERTS, events=30_000, people=600, care=Care.TWO)
+    found = measured(setting, months=12).distances
+    assert found["naive"]["precision"].bias < -10
+    assert abs(found["assisted"]["recall"].bias) < 5
     assert abs(found["assisted"]["precision"].bias) < 2
