@@ -157,8 +157,8 @@ def test_what_somebody_said_of_the_way_holds_where_its_length_is_not_known() -> 
     ],
 )  # fmt: skip
 def test_a_limit_itself_is_still_within(name: str, within: float, beyond: float) -> None:
-    assert found(**{name: within}) == {}
-    assert len(found(**{name: beyond})) == 1
+    assert found(DEFAULTS, **{name: within}) == {}
+    assert len(found(DEFAULTS, **{name: beyond})) == 1
 
 
 def test_defect_56_unbroken_work_counts_as_well() -> None:
