@@ -5,6 +5,7 @@ Each function gives an Ibis backend. Reference data and the door's ledger are re
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -37,16 +38,22 @@ ROSTERS = """(select distinct tenant_id from noc_shift
     union select tenant_id from noc_telemetry_day where stream = 'attendance_events') kept"""
 
 
-def duckdb_engine(lake: Lake, connection: Connection, days: list[date]) -> Any:
-    """DuckDB over the lake's files of these days and one on each side, which duty and work reach into."""
+def duckdb_engine(
+    lake: Lake, connection: Connection, days: list[date], reach: Mapping[Stream, int] = MappingProxyType({})
+) -> Any:
+    """DuckDB over the lake's files of these days and one on each side, which duty and work reach into.
+
+    Of streams in `reach`, so many days before instead; of the roster and the tours due, as many after too.
+    """
     engine = open_duckdb()
     engine.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
     if not lake.is_local:
         engine.register_filesystem(lake.files)
-    for name, table in reference_tables(connection, days).items():
+    around = timedelta(days=max(reach.get(stream, 0) for stream in (SHIFTS, TOURS_DUE)))
+    for name, table in reference_tables(connection, [min(days) - around, max(days) + around]).items():
         engine.register(name, table)
     for stream in EVENT_STREAMS:
-        paths = event_files(lake, stream, days)
+        paths = event_files(lake, stream, days, reach.get(stream, 1))
         if paths:
             engine.execute(f"create view {stream.table} as select * from {_read_parquet(paths)}")
         else:
@@ -144,9 +151,9 @@ def spark_engine(session: Any, lake: Lake, connection: Connection, days: list[da
     return ibis.pyspark.connect(session)
 
 
-def event_files(lake: Lake, stream: Stream, days: list[date]) -> list[str]:
-    """Files of a stream that a computation over these days may read."""
-    wanted = {day + timedelta(days=offset) for day in days for offset in (-1, 0, 1)}
+def event_files(lake: Lake, stream: Stream, days: list[date], before: int = 1) -> list[str]:
+    """Files of a stream that a computation over these days may read, which looks so many days before each."""
+    wanted = {day + timedelta(days=offset) for day in days for offset in range(-before, 2)}
     return [lake.url_of(partition) for partition in lake.partitions(dataset_of(stream), wanted)]
 
 

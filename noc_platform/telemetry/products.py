@@ -24,15 +24,17 @@ PRODUCTS = (ACTIVITY_SIGNALS, SITE_ACTIVITY_SIGNALS)
 
 @dataclass(frozen=True)
 class Written:
-    """What a computation put in the lake: all rows together, and how many files they went to."""
+    """What a computation put in the lake: all rows together, how many files they went to, and which column says when
+    each row was."""
 
     rows: pa.Table
     files: int
+    moment: str = "bucket"
 
     @property
     def by_day(self) -> dict[date, int]:
         """Rows of each UTC day that has any."""
-        counted = pc.value_counts(day_of(self.rows))
+        counted = pc.value_counts(day_of(self.rows, self.moment))
         return {count["values"]: count["counts"] for count in counted.to_pylist()}
 
 
@@ -69,20 +71,20 @@ def hourly_site_signals(people: pa.Table) -> pa.Table:
     return over(open_duckdb()).to_pyarrow(site_signals(ibis.memtable(people)))
 
 
-def day_of(rows: pa.Table) -> pa.ChunkedArray:
-    """UTC day of each row's bucket."""
-    return pc.cast(rows["bucket"], pa.date32())
+def day_of(rows: pa.Table, moment: str = "bucket") -> pa.ChunkedArray:
+    """UTC day of each row's moment."""
+    return pc.cast(rows[moment], pa.date32())
 
 
-def write_days(lake: Lake, dataset: str, rows: pa.Table, days: list[date]) -> Written:
+def write_days(lake: Lake, dataset: str, rows: pa.Table, days: list[date], moment: str = "bucket") -> Written:
     """Replace these days of a dataset, all tenants; a day that has become empty is removed."""
-    day_of_row = day_of(rows)
+    day_of_row = day_of(rows, moment)
     files = 0
     stale = {(partition.tenant, partition.day): partition for partition in lake.partitions(dataset, days)}
     for day in days:
         of_day = rows.filter(pc.equal(day_of_row, pa.scalar(day)))
         for tenant in pc.unique(of_day["tenant_id"]).to_pylist():
-            order = [(name, "ascending") for name in ("bucket", "site_id", "person_id") if name in of_day.column_names]
+            order = [(name, "ascending") for name in (moment, "site_id", "person_id") if name in of_day.column_names]
             lake.write(
                 lake.partition(dataset, tenant, day),
                 of_day.filter(pc.equal(of_day["tenant_id"], tenant)).sort_by(order),
@@ -91,7 +93,7 @@ def write_days(lake: Lake, dataset: str, rows: pa.Table, days: list[date]) -> Wr
             files += 1
     for partition in stale.values():
         lake.remove(partition)
-    return Written(rows, files)
+    return Written(rows, files, moment)
 
 
 def refresh_person_signals(database: Database, lake: Lake, days: list[date], policy: MovementPolicy) -> Written:
