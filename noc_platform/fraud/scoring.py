@@ -19,7 +19,15 @@ from numpy.typing import NDArray
 from noc_platform.fraud.detectors import Detection, detect
 from noc_platform.fraud.limits import DetectorLimits
 from noc_platform.fraud.models import Artefact, Loaded, Shelf
-from noc_platform.fraud.rules import ALERT_AT, FraudScore, fallback, final_score, rule_floor, weighted_score
+from noc_platform.fraud.rules import (
+    ALERT_AT,
+    FraudScore,
+    fallback,
+    final_score,
+    hundredths_of,
+    rule_floor,
+    weighted_score,
+)
 from noc_platform.fraud.vocabulary import FEATURES_VERSION, MODEL_FEATURES, RULES_VERSION, Method
 
 if TYPE_CHECKING:
@@ -136,7 +144,7 @@ def _by_rules(evidence: pa.Table, limits: Sequence[DetectorLimits], detections: 
     told = fallback(evidence, limits)
     unfloored = told.contributions.sum(axis=1)
     finals = [
-        final_score(weighted_score(found), None, max(rule_floor(found), round(risk * 100)))
+        final_score(weighted_score(found), None, max(rule_floor(found), hundredths_of(risk)))
         for found, risk in zip(detections, told.scores.tolist(), strict=True)
     ]
     return Scores(

@@ -69,7 +69,12 @@ prediction = Table(
     Column("model_version", String, nullable=False, comment="The version of the tenant's model, or rules-v1."),
     Column("fraud_probability", Double, nullable=False, comment="Of the model, calibrated; or the score of rules-v1."),
     Column("rule_score", SmallInteger, nullable=False, comment="Of the detectors that fired, hundredths."),
-    Column("rule_floor", SmallInteger, nullable=False, comment="What one certain detection warrants, hundredths."),
+    Column(
+        "rule_floor",
+        SmallInteger,
+        nullable=False,
+        comment="What is due whatever the rest: a certain detection, or what the model flags.",
+    ),
     Column("fraud_score", SmallInteger, nullable=False, comment="The highest of the three, hundredths: decides all."),
     Column("risk_level", String, nullable=False),
     Column("is_flagged", Boolean, nullable=False, comment="High enough for an alert."),

@@ -22,7 +22,7 @@ def upgrade() -> None:
         # The API scores what it receives; what people say of a prediction comes by the door.
         *isolate("noc_fraud_prediction", "select, insert"),
         *isolate("noc_attendance_anomaly", "select, insert"),
-        *isolate("noc_fraud_review", "select, insert"),
+        *isolate("noc_fraud_review", "select, insert, update"),
         *isolate("noc_ml_model_metrics"),
         *isolate("noc_ml_model_period"),
         *isolate("noc_ml_training_run"),
@@ -151,7 +151,7 @@ def _tables() -> None:
         ),
         sa.Column("rule_score", sa.SmallInteger(), nullable=False, comment="Of the detectors that fired, hundredths."),
         sa.Column(
-            "rule_floor", sa.SmallInteger(), nullable=False, comment="What one certain detection warrants, hundredths."
+            "rule_floor", sa.SmallInteger(), nullable=False, comment="What is due whatever the rest: a certain detection, or what the model flags."
         ),
         sa.Column(
             "fraud_score",
