@@ -35,7 +35,7 @@ class RingPolicy:
     """
 
     memory: timedelta = timedelta(days=35)
-    most_by_chance: float = 1.0
+    most_by_chance: float = 0.5
     beside_a_pair: int = 2
     least_days: int = 3
     loans: LoanPolicy = field(default_factory=LoanPolicy)
@@ -98,7 +98,7 @@ class Ring:
     @property
     def reason(self) -> str:
         """Why it is held for a ring, in a sentence."""
-        days = max((self.last_at - self.first_at).days, 1)
+        days = max(round((self.last_at - self.first_at) / timedelta(days=1)), 1)
         doubtful = sum(edge.doubtful for edge in self.edges)
         return (
             f"{len(self.members)} guards at {self.site_id} were punched in {self.times} times in {days} days with the "
