@@ -206,7 +206,9 @@ def _released(workshop: Workshop, lesson: _Lesson, run: Run) -> tuple[Version | 
     if verdict.passed:
         promote(workshop, tenant, version.number, Said(GATE, verdict.says, workshop.clock()))
     else:
-        registry.challenge(tenant, version.number)
+        with workshop.database.transaction() as connection:
+            live.set_challenger(connection, tenant, model.model_id)
+            registry.challenge(tenant, version.number)
     registry.prune(tenant)
     with workshop.database.transaction() as connection:
         live.forget_artefacts(connection, tenant, {each.number for each in registry.versions(tenant)}, at)

@@ -111,6 +111,19 @@ def set_live(
     return True
 
 
+def challengers(connection: Connection, tenant: str | None = None) -> dict[str, LiveModel]:
+    """The model that scores in shadow, by tenant; of one tenant where it is named. Others have none."""
+    rows = connection.execute(text(_SHADOW), {"tenant": tenant, "type": MODEL_TYPE})
+    return {row.tenant_id: _model(row) for row in rows}
+
+
+def set_challenger(connection: Connection, tenant: str, model_id: UUID | None) -> None:
+    """Let a model score in shadow, or none. In the caller's transaction."""
+    asked = {"tenant": tenant, "type": MODEL_TYPE, "model": model_id}
+    for statement in _CHALLENGE:
+        connection.execute(text(statement), asked)
+
+
 def periods(connection: Connection, tenant: str) -> list[Period]:
     """When which model was live, the newest first."""
     rows = connection.execute(text(_PERIODS), {"tenant": tenant, "type": MODEL_TYPE})
@@ -133,12 +146,20 @@ _MEASURED = {
 }  # fmt: skip
 _MODELS = """select tenant_id, model_id, model_version, artefact_uri, artefact_bytes, artefact_sha256
     from noc_ml_model_metrics"""
-_LIVE = f"{_MODELS} where is_active and model_type = :type and (cast(:tenant as text) is null or tenant_id = :tenant)"
+_OF_TENANT = "model_type = :type and (cast(:tenant as text) is null or tenant_id = :tenant)"
+_LIVE = f"{_MODELS} where is_active and {_OF_TENANT}"
+_SHADOW = f"{_MODELS} where is_challenger and {_OF_TENANT}"
+_CHALLENGE = (
+    """update noc_ml_model_metrics set is_challenger = false
+        where tenant_id = :tenant and model_type = :type and is_challenger""",
+    """update noc_ml_model_metrics set is_challenger = true
+        where tenant_id = :tenant and model_type = :type and model_id = :model and not is_active""",
+)
 _HELD = """select model_id, live_from from noc_ml_model_period
     where tenant_id = :tenant and model_type = :type and live_until is null"""
 _RETIRE = """update noc_ml_model_metrics set is_active = false
     where tenant_id = :tenant and model_type = :type and is_active"""
-_ACTIVATE = """update noc_ml_model_metrics set is_active = true
+_ACTIVATE = """update noc_ml_model_metrics set is_active = true, is_challenger = false
     where tenant_id = :tenant and model_type = :type and model_id = :model returning model_id"""
 _END = """update noc_ml_model_period set live_until = greatest(:at, live_from)
     where tenant_id = :tenant and model_type = :type and live_until is null"""

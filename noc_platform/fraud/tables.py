@@ -166,6 +166,9 @@ model_metrics = Table(
     Column("normal_samples", Integer, nullable=False),
     Column("training_date", DateTime(timezone=True), nullable=False, comment="Nothing known later was learned from."),
     Column("is_active", Boolean, nullable=False, server_default=text("false"), comment="Scores events now."),
+    Column(
+        "is_challenger", Boolean, nullable=False, server_default=text("false"), comment="Scores in shadow, for nobody."
+    ),
     Column("algorithm", String, nullable=False),
     Column("hyperparameters", JSONB, nullable=False),
     Column("feature_names", JSONB, nullable=False),
@@ -181,9 +184,14 @@ model_metrics = Table(
     UniqueConstraint("tenant_id", "model_type", "model_version"),
     UniqueConstraint("tenant_id", "model_id"),
     Index("uq_noc_ml_model_metrics_active", "tenant_id", "model_type", unique=True, postgresql_where=text("is_active")),
+    Index(
+        "uq_noc_ml_model_metrics_challenger", "tenant_id", "model_type", unique=True,
+        postgresql_where=text("is_challenger"),
+    ),
+    CheckConstraint("not (is_active and is_challenger)", name="challenger"),
     Index("noc_ml_metrics_type_date_idx", "model_type", text("training_date desc")),
     comment="Every registered model, what it was measured at, and which one scores events now.",
-)
+)  # fmt: skip
 
 model_period = Table(
     "noc_ml_model_period",

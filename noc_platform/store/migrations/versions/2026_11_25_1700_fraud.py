@@ -32,7 +32,6 @@ def upgrade() -> None:
     for statement in isolated:
         op.execute(statement)
 
-
     # Who shares a phone or a face, and who came to a site, is asked of every event that is scored.
     for column in SHARED:
         name = f"ix_noc_attendance_event_tenant_id_{column}_occurred_at"
@@ -151,7 +150,10 @@ def _tables() -> None:
         ),
         sa.Column("rule_score", sa.SmallInteger(), nullable=False, comment="Of the detectors that fired, hundredths."),
         sa.Column(
-            "rule_floor", sa.SmallInteger(), nullable=False, comment="What is due whatever the rest: a certain detection, or what the model flags."
+            "rule_floor",
+            sa.SmallInteger(),
+            nullable=False,
+            comment="What is due whatever the rest: a certain detection, or what the model flags.",
         ),
         sa.Column(
             "fraud_score",
@@ -277,6 +279,13 @@ def _tables() -> None:
         sa.Column(
             "is_active", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="Scores events now."
         ),
+        sa.Column(
+            "is_challenger",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Scores in shadow, for nobody.",
+        ),
         sa.Column("algorithm", sa.String(), nullable=False),
         sa.Column("hyperparameters", JSONB(), nullable=False),
         sa.Column("feature_names", JSONB(), nullable=False),
@@ -291,6 +300,7 @@ def _tables() -> None:
         sa.Column(
             "pruned_at", sa.DateTime(timezone=True), nullable=True, comment="Since when its artefact is no longer kept."
         ),
+        sa.CheckConstraint("not (is_active and is_challenger)", name=op.f("ck_noc_ml_model_metrics_challenger")),
         sa.PrimaryKeyConstraint("model_id", name=op.f("pk_noc_ml_model_metrics")),
         sa.UniqueConstraint("tenant_id", "model_id", name=op.f("uq_noc_ml_model_metrics_tenant_id_model_id")),
         sa.UniqueConstraint(
@@ -306,6 +316,13 @@ def _tables() -> None:
         "noc_ml_model_metrics",
         ["model_type", sa.literal_column("training_date desc")],
         unique=False,
+    )
+    op.create_index(
+        "uq_noc_ml_model_metrics_challenger",
+        "noc_ml_model_metrics",
+        ["tenant_id", "model_type"],
+        unique=True,
+        postgresql_where=sa.text("is_challenger"),
     )
     op.create_index(
         "uq_noc_ml_model_metrics_active",
