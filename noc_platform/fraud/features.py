@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from noc_platform.fraud.facts import habits, phones, work
-from noc_platform.fraud.moments import Sources, beyond_geofence, capped, one_if, second_of, where
+from noc_platform.fraud.moments import Sources, at_least, beyond_geofence, capped, one_if, second_of, where
 from noc_platform.fraud.vocabulary import KEYS, MODEL_FEATURES, Stage
 
 DEVICE_DAYS, TEMPLATE_DAYS = 7, 30
@@ -55,8 +55,8 @@ def evidence(sources: Sources, asked: ir.Table) -> ir.Table:
         work.travel(others),
         work.elsewhere(others),
         work.worked(asked, others),
-        work.shared(asked, punched, "device_id", DEVICE_DAYS).rename(device_people="others"),
-        work.shared(asked, punched, "template_id", TEMPLATE_DAYS).rename(template_people="others"),
+        work.shared(asked, sources, "device_id", DEVICE_DAYS).rename(device_people="others"),
+        work.shared(asked, sources, "template_id", TEMPLATE_DAYS).rename(template_people="others"),
     )
     return _told(_fed(joined(asked, *parts), sources))
 
@@ -84,13 +84,12 @@ def _fed(gathered: ir.Table, sources: Sources) -> ir.Table:
 def _told(row: ir.Table) -> ir.Table:
     is_out = row.stage == Stage.OUT.value
     came_from = beyond_geofence(row, row.latitude_in, row.longitude_in)
-    said = ibis.greatest(row.distance_in_meters - row.radius_meters, 0.0 * row.distance_in_meters)
-    excess = came_from.fill_null(said)
+    excess = came_from.fill_null(at_least(row.distance_in_meters - row.radius_meters, 0.0))
     left_from = beyond_geofence(row, row.latitude_out, row.longitude_out).fill_null(
-        ibis.greatest(row.distance_out_meters - row.radius_meters, 0.0 * row.distance_out_meters)
+        at_least(row.distance_out_meters - row.radius_meters, 0.0)
     )
     # Distances are not negative, so that this is at most 1.
-    matched = ibis.greatest(1.0 - row.face_distance / row.face_threshold, 0.0 * row.face_distance)
+    matched = at_least(1.0 - row.face_distance / row.face_threshold, 0.0)
     keeps_roster = (row.kept_since <= row.known_at).fill_null(False)
     is_covered = row.covered.fill_null(0) == 1
     is_home = (row.home_site_id == row.site_id).fill_null(False)
@@ -100,10 +99,9 @@ def _told(row: ir.Table) -> ir.Table:
         "biometric_quality_score": row.quality_score.fill_null(where(row.face_threshold > 0.0, matched)),
         "gps_accuracy": capped(row.accuracy_meters, WORST_ACCURACY_METERS),
         "geofence_distance_meters": capped(excess, FARTHEST_METERS),
-        # Whoever is rostered is expected, whatever day it is.
-        "day_of_week_pattern_score": where(
-            row.day_of_week_pattern_score.notnull(),
-            ibis.cases((row.rostered_day.fill_null(0) == 1, 0.0), else_=row.day_of_week_pattern_score),
+        # Whoever is rostered is expected, whatever day it is, and however new they are.
+        "day_of_week_pattern_score": ibis.cases(
+            (row.rostered_day.fill_null(0) == 1, 0.0), else_=row.day_of_week_pattern_score
         ),
         "velocity_kmh": capped(row.fix_speed_kmh, FASTEST_KMH),
         "consecutive_violations": where(row.clean_second.notnull() | row.run.notnull(), row.run.fill_null(0.0)),
@@ -127,5 +125,5 @@ def _told(row: ir.Table) -> ir.Table:
             row.site_id.notnull() & (row.home_site_id.notnull() | keeps_roster), is_home | has_shifts
         ),
     }
-    told = {name: columns.get(name, row[name] if name in row.columns else None) for name in EVIDENCE}
+    told = {name: columns[name] if name in columns else row[name] for name in EVIDENCE}
     return row.select(**{name: value.cast("float64") if name in REALS else value for name, value in told.items()})

@@ -5,6 +5,7 @@ Ibis expressions, the same on every engine. Elsewhere: what lay before each of t
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
@@ -44,16 +45,17 @@ OWN = (
 )  # fmt: skip
 PLACE = ("site_latitude", "site_longitude", "radius_meters", "home_site_id", "local_minute", "weekday")
 DAY_SECONDS = 86_400.0
-# Clocks never change more often than this.
-STEP = timedelta(hours=1)
+# Clocks never change and change back within this.
+STEP = timedelta(hours=6)
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class Sources:
     """The tables evidence is made of, as one engine sees them.
 
-    `feeds` and `rosters` say since when it is known that a tenant delivers fixes and keeps a roster: tenant_id, `since`.
-    `offsets` comes from `zone_offsets`.
+    `feeds` and `rosters` say since when it is known that a tenant delivers fixes and keeps a roster: tenant_id and
+    `since`. `offsets` comes from `zone_offsets`.
     """
 
     attendance_events: ir.Table
@@ -99,13 +101,29 @@ def zone_offsets(zones: list[str], start: datetime, end: datetime) -> pa.Table:
         since, moment = start.astimezone(UTC), start.astimezone(UTC)
         ahead = moment.astimezone(clock).utcoffset()
         while moment < end:
-            moment += STEP
+            before, moment = moment, moment + STEP
             now = moment.astimezone(clock).utcoffset()
             if now != ahead or moment >= end:
+                until = moment if now == ahead else _changed(clock, before, moment)
                 minutes = (ahead or timedelta(0)).total_seconds() / 60
-                rows.append({"time_zone": zone, "since": since, "until": moment, "offset_minutes": minutes})
-                since, ahead = moment, now
+                rows.append({"time_zone": zone, "since": since, "until": until, "offset_minutes": minutes})
+                since, ahead = until, now
+                moment = until
     return pa.Table.from_pylist(rows, schema=OFFSETS_SCHEMA)
+
+
+def _changed(clock: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The second at which a clock changed that changed once between two instants."""
+    ahead = before.astimezone(clock).utcoffset()
+    # Clocks change on a full second, wherever the stretch that is looked at begins.
+    before, after = before.replace(microsecond=0), after.replace(microsecond=0)
+    while after - before > SECOND:
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if middle.astimezone(clock).utcoffset() == ahead:
+            before = middle
+        else:
+            after = middle
+    return after
 
 
 def moments(sources: Sources) -> ir.Table:
@@ -117,7 +135,7 @@ def moments(sources: Sources) -> ir.Table:
     events = sources.attendance_events
     sites = sources.sites.select(
         "tenant_id", "site_id", "time_zone", site_latitude="latitude", site_longitude="longitude",
-        radius_meters=sources.sites.geofence_radius_meters.fill_null(0.0), site_client_id="client_id",
+        radius_meters="geofence_radius_meters", site_client_id="client_id",
     )  # fmt: skip
     homes = sources.people.select("tenant_id", "person_id", home_site_id="site_id")
     placed = (
@@ -165,9 +183,10 @@ def numbered(asked: ir.Table) -> ir.Table:
 def beyond_geofence(
     asked: ir.Table, latitude: ir.FloatingValue, longitude: ir.FloatingValue
 ) -> ir.FloatingValue:  # fmt: skip
-    """Metres a point lies beyond the geofence of the event's site, 0 inside; null where either place is not known."""
+    """Metres a point lies beyond the geofence of the event's site, 0 inside; null where either place is not known, or
+    how far the geofence reaches."""
     apart = metres_between(asked.site_latitude, asked.site_longitude, latitude, longitude)
-    return ibis.greatest(apart - asked.radius_meters, 0.0 * apart)
+    return at_least(apart - asked.radius_meters, 0.0)
 
 
 def second_of(moment: ir.TimestampValue) -> ir.FloatingValue:
@@ -183,6 +202,11 @@ def where(known: ir.BooleanValue, value: ir.Value) -> ir.Value:
 def capped(value: ir.FloatingValue, most: float) -> ir.FloatingValue:
     """The value, `most` where it is more. Null stays null, which least() alone would take for the cap."""
     return where(value.notnull(), ibis.least(value, most))
+
+
+def at_least(value: ir.FloatingValue, least: float) -> ir.FloatingValue:
+    """The value, `least` where it is less. Null stays null, which greatest() alone would take for the least."""
+    return where(value.notnull(), ibis.greatest(value, least))
 
 
 def one_if(condition: ir.BooleanValue) -> ir.IntegerValue:

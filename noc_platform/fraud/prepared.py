@@ -5,27 +5,26 @@ the event, so that indexes serve whatever else is stored.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 import ibis
 import ibis.expr.types as ir
 
 from noc_platform.fraud.facts.habits import ATTENDANCE, HISTORY_DAYS
 from noc_platform.fraud.facts.phones import LONGEST_GAP_SECONDS
-from noc_platform.fraud.facts.work import ASSIGNED_DAYS, TOUR_DAYS
+from noc_platform.fraud.facts.work import ASSIGNED_DAYS, MARGIN_DAYS, TOUR_DAYS
 from noc_platform.fraud.features import DEVICE_DAYS, TEMPLATE_DAYS, evidence
 from noc_platform.fraud.moments import OFFSETS_TABLE, Sources, all_tables, moments
 from noc_platform.streams.catalogue import LOCATION_UPDATES
 from noc_platform.telemetry.queries import all_sources
 from noc_platform.telemetry.statements import Prepared, compiled, moment_marker, text_marker
 
-# No attendance, shift or tour lasts longer: what began this long before a bound may reach over it.
-MARGIN_DAYS = 2
-TOUR_MARGIN = timedelta(days=TOUR_DAYS + MARGIN_DAYS)
 # The zones' clocks come with the question (`moments.zone_offsets`, as lists): they are no table of the database.
 OFFSETS = f"""with {OFFSETS_TABLE} as (
     select * from unnest(%(zones)s::text[], %(sinces)s::timestamptz[], %(untils)s::timestamptz[], %(minutes)s::float8[])
         as told(time_zone, since, until, offset_minutes)), """
+
+# More than is asked for never hurts: a day of the session's zone may be short, and seconds are cut off.
+SPARE_DAYS, SPARE_SECONDS = 1, 1
 
 
 def event_statement() -> Prepared:
@@ -61,19 +60,21 @@ def _bounded(sources: Sources) -> Sources:
         own,
         _since(events, came, DEVICE_DAYS).filter(lambda row: row.device_id == text_marker("device")),
         _since(events, came, TEMPLATE_DAYS).filter(lambda row: row.template_id == text_marker("template")),
-        _since(events, came, 0).filter(lambda row: row.site_id == site),
+        _since(events, came, SPARE_DAYS).filter(lambda row: row.site_id == site),
         distinct=True,
     )
-    month, days = ibis.interval(days=ASSIGNED_DAYS), ibis.interval(days=MARGIN_DAYS)
+    month = ibis.interval(days=ASSIGNED_DAYS + SPARE_DAYS)
+    days = ibis.interval(days=MARGIN_DAYS + SPARE_DAYS)
     of_tenant = shifts.filter(shifts.tenant_id == tenant)
-    tours = ibis.interval(days=TOUR_MARGIN.days)
+    due_since = moment_marker("at") - ibis.interval(days=TOUR_DAYS + MARGIN_DAYS + SPARE_DAYS)
+    done_since = moment_marker("at") - ibis.interval(days=TOUR_DAYS + 2 * MARGIN_DAYS + SPARE_DAYS)
     return replace(
         sources,
         attendance_events=attendance,
         device_events=_of_phone(sources.device_events),
         location_updates=_of_phone(sources.location_updates),
-        jobneeds=jobs.filter(jobs.tenant_id == tenant, jobs.person_id == person, jobs.occurred_at >= came - tours),
-        tours_due=due.filter(due.tenant_id == tenant, due.person_id == person, due.due_at >= came - tours),
+        jobneeds=jobs.filter(jobs.tenant_id == tenant, jobs.person_id == person, jobs.occurred_at >= done_since),
+        tours_due=due.filter(due.tenant_id == tenant, due.person_id == person, due.due_at >= due_since),
         shifts=of_tenant.filter(
             of_tenant.person_id == person, of_tenant.starts_at >= came - month, of_tenant.starts_at <= came + month
         ).union(
@@ -107,7 +108,7 @@ def _since(events: ir.Table, came: ir.TimestampValue, days: int) -> ir.Table:
 
 
 def _of_phone(rows: ir.Table) -> ir.Table:
-    at, reach = moment_marker("at"), ibis.interval(seconds=int(LONGEST_GAP_SECONDS))
+    at, reach = moment_marker("at"), ibis.interval(seconds=int(LONGEST_GAP_SECONDS) + SPARE_SECONDS)
     return rows.filter(
         rows.tenant_id == text_marker("tenant"), rows.person_id == text_marker("person"),
         rows.occurred_at >= at - reach, rows.occurred_at <= at,

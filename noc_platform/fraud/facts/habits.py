@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from noc_platform.fraud.moments import DAY_SECONDS, Sources, by_the_clock, one_if, second_of, where
 from noc_platform.streams.catalogue import CONFIRMED, FALSE_POSITIVE, UNDECIDED
+from noc_platform.telemetry.signals import INSTANT
 
 HISTORY_DAYS, RECENT_DAYS = 90, 30
 LEAST_HABIT = 10
@@ -21,13 +22,13 @@ PERSON = ("tenant_id", "person_id")
 
 
 def punches(sources: Sources) -> ir.Table:
-    """Each attendance as it was first told of: a later state may tell what was not known then.
+    """Each attendance of each person as it was first told of: a later state may tell what was not known then.
 
     Columns: the keys, punched_in_at, `first_known_at`, its evidence, `local_minute` and `weekday` by its site's clock
     (Monday is 0; null where no zone is known), and `is_violation`: the row itself says that something is wrong.
     """
     events = sources.attendance_events
-    order = ibis.window(group_by=["tenant_id", "attendance_id"], order_by=["received_at", "event_id"])
+    order = ibis.window(group_by=[*PERSON, "attendance_id"], order_by=["received_at", "event_id"])
     ranked = events.mutate(told=ibis.row_number().over(order))
     first = ranked.filter(ranked.told == 0)
     zones = sources.sites.select("tenant_id", "site_id", "time_zone")
@@ -59,21 +60,21 @@ def standing_verdicts(verdicts: ir.Table) -> ir.Table:
 
 
 def beliefs(punched: ir.Table, verdicts: ir.Table) -> ir.Table:
-    """What was held of each attendance, by stretch of knowledge: first what it says itself, then what people said.
+    """What was held of each attendance: first what it says itself, then, by stretch of knowledge, what people said.
 
-    Of one attendance exactly one row holds at any moment since it was first known.
+    Of one attendance exactly one row holds at any moment; `_earlier` asks besides whether it was known.
     """
     said = standing_verdicts(verdicts)
     heard = said.group_by("tenant_id", "attendance_id").agg(said_first_at=said.valid_from.min())
     before = punched.left_join(heard, ["tenant_id", "attendance_id"]).drop("tenant_id_right", "attendance_id_right")
     unsaid = before.select(
-        *punched.columns, valid_from=before.first_known_at, valid_until=before.said_first_at,
-        verdict=ibis.null("string"), said_at=ibis.null("timestamp('UTC', 6)"),
+        *punched.columns, valid_from=ibis.null(INSTANT), valid_until=before.said_first_at,
+        verdict=ibis.null("string"), said_at=ibis.null(INSTANT),
     )  # fmt: skip
     after = punched.join(said, ["tenant_id", "attendance_id"])
     told = after.select(
-        *punched.columns, valid_from=ibis.greatest(after.valid_from, after.first_known_at),
-        valid_until=after.valid_until, verdict=after.verdict, said_at=after.valid_from,
+        *punched.columns, valid_from=after.valid_from, valid_until=after.valid_until, verdict=after.verdict,
+        said_at=after.valid_from,
     )  # fmt: skip
     held = unsaid.union(told)
     violation = ibis.cases((held.verdict == CONFIRMED, 1), (held.verdict == FALSE_POSITIVE, 0), else_=held.violation)
@@ -97,7 +98,7 @@ def habits(asked: ir.Table, held: ir.Table) -> ir.Table:
         is_recent=pairs.second >= pairs.asked_second - RECENT_DAYS * DAY_SECONDS,
         is_own_phone=pairs.device_id == pairs.asked_device_id,
         is_judged=(pairs.adjudicated == 1)
-        & (second_of(pairs.said_at) >= pairs.asked_known - HISTORY_DAYS * DAY_SECONDS),
+        & (second_of(pairs.said_at) >= second_of(pairs.as_of) - HISTORY_DAYS * DAY_SECONDS),
     )
     recent = pairs.is_recent & pairs.is_verified
     gathered = pairs.group_by("nth").agg(
@@ -114,6 +115,7 @@ def habits(asked: ir.Table, held: ir.Table) -> ir.Table:
         verifications=one_if(recent).sum(),
         distinct_minutes=pairs.local_minute.floor().nunique(where=recent),
         mean_confidence=pairs.confidence_score.mean(where=recent),
+        clocked=one_if(recent & pairs.local_minute.notnull()).sum(),
         low=one_if(recent & (pairs.confidence_score < LOW_CONFIDENCE)).sum(),
         clean_second=pairs.second.max(where=pairs.violation == 0),
     )
@@ -131,7 +133,8 @@ def habits(asked: ir.Table, held: ir.Table) -> ir.Table:
             gathered.own_phones.cast("float64") / gathered.phones,
         ),
         verifications=gathered.verifications.cast("float64"),
-        distinct_minutes=gathered.distinct_minutes.cast("float64"),
+        # Without every clock there would seem to be fewer than there are.
+        distinct_minutes=where(gathered.clocked == gathered.verifications, gathered.distinct_minutes.cast("float64")),
         mean_confidence=gathered.mean_confidence,
         low_confidence_share=where(gathered.verifications > 0, gathered.low.cast("float64") / gathered.verifications),
     )
@@ -148,11 +151,15 @@ def runs(asked: ir.Table, held: ir.Table, gathered: ir.Table) -> ir.Table:
 
 
 def _earlier(asked: ir.Table, held: ir.Table) -> ir.Table:
-    """Each event with the person's attendances of the ninety days before it, as they were held then."""
+    """Each event with the person's attendances of the ninety days before it, as they were held then.
+
+    An attendance counts once it is known, what people said of it once they had said it when the event happened.
+    """
     own = asked.select(
-        *PERSON, "nth", "happened_at", "known_at", asked_attendance_id="attendance_id", asked_device_id="device_id",
-        asked_second=second_of(asked.punched_in_at), asked_minute=asked.local_minute,
-        asked_weekday=asked.weekday, asked_known=second_of(asked.known_at),
+        *PERSON, "nth", "known_at", asked_attendance_id="attendance_id", asked_device_id="device_id",
+        as_of=ibis.least(asked.happened_at, asked.known_at), asked_second=second_of(asked.punched_in_at),
+        asked_minute=asked.local_minute,
+        asked_weekday=asked.weekday,
     )  # fmt: skip
     return own.join(
         held,
@@ -160,8 +167,9 @@ def _earlier(asked: ir.Table, held: ir.Table) -> ir.Table:
             *(own[name] == held[name] for name in PERSON),
             held.second < own.asked_second,
             held.second >= own.asked_second - HISTORY_DAYS * DAY_SECONDS,
-            held.valid_from <= own.known_at,
-            held.valid_until.isnull() | (own.known_at < held.valid_until),
+            held.first_known_at <= own.known_at,
+            held.valid_from.isnull() | (held.valid_from <= own.as_of),
+            held.valid_until.isnull() | (own.as_of < held.valid_until),
             own.asked_attendance_id != held.attendance_id,
         ],
     )

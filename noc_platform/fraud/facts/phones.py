@@ -6,7 +6,8 @@ Ibis expressions, one row for each event that anything is known for.
 import ibis
 import ibis.expr.types as ir
 
-from noc_platform.fraud.moments import beyond_geofence, one_if, second_of, where
+from noc_platform.fraud.moments import at_least, beyond_geofence, one_if, second_of, where
+from noc_platform.fraud.vocabulary import Stage
 from noc_platform.telemetry.movement import METERS_A_DEGREE, metres_between
 
 RECENT_SECONDS = 7_200.0
@@ -23,8 +24,9 @@ def readings(asked: ir.Table, device_events: ir.Table) -> ir.Table:
     phone_signal_strength (dBm), to a thousandth."""
     near = _near(asked, device_events, RECENT_SECONDS)
     packed = near.mutate(
-        battery=near.second * SECOND + (near.battery_level * THOUSANDTH).round(0),
-        signal=near.second * SECOND + ((near.signal_strength + WEAKEST_DBM) * THOUSANDTH).round(0),
+        # Engines round halves in their own ways; all know what is below.
+        battery=near.second * SECOND + (near.battery_level * THOUSANDTH + 0.5).floor(),
+        signal=near.second * SECOND + ((near.signal_strength + WEAKEST_DBM) * THOUSANDTH + 0.5).floor(),
     )
     last = packed.group_by("nth").agg(battery=packed.battery.max(), signal=packed.signal.max())
     return last.select(
@@ -49,7 +51,9 @@ def whereabouts(asked: ir.Table, location_updates: ir.Table) -> ir.Table:
         mocked=one_if(is_recent & near.is_location_mocked.fill_null(False)).sum(),
         told=one_if(is_recent & near.is_location_mocked.notnull()).sum(),
     )
-    eastward = gathered.east * (gathered.latitude * (3.141592653589793 / 180.0)).cos()
+    # Across the antimeridian the longitudes of neighbours are a whole turn apart.
+    east = ibis.least(gathered.east, (360.0 - gathered.east).abs())
+    eastward = east * (gathered.latitude * (3.141592653589793 / 180.0)).cos()
     spread = (gathered.north * gathered.north + eastward * eastward).sqrt() * METERS_A_DEGREE
     is_enough = gathered.fixes >= LEAST_FIXES
     return gathered.select(
@@ -62,20 +66,22 @@ def whereabouts(asked: ir.Table, location_updates: ir.Table) -> ir.Table:
 
 def last_fixes(asked: ir.Table, seen: ir.Table, location_updates: ir.Table) -> ir.Table:
     """The last fix before each event: `nth`, phone_distance_meters (beyond the geofence, of the last two hours),
-    fix_speed_kmh from there to the punch, fix_accuracy_meters, last_fix_mocked. `seen` comes from `whereabouts`."""
+    fix_speed_kmh from there to where the person punched (out, where they have), fix_accuracy_meters, last_fix_mocked.
+    `seen` comes from `whereabouts`."""
     wanted = asked.join(seen.select("nth", "last_second", "last_recent"), "nth")
     fixes = location_updates.filter(location_updates.latitude.notnull() & location_updates.longitude.notnull())
     fixes = fixes.mutate(fix_second=second_of(fixes.occurred_at))
-    # Of fixes of one second any one may be the last: their least coordinates are the same on every engine.
     moved = _at(wanted, fixes, "last_second")
     near = _at(wanted, fixes, "last_recent")
-    punch_latitude = moved.latitude_out.fill_null(moved.latitude_in)
-    punch_longitude = moved.longitude_out.fill_null(moved.longitude_in)
+    # Where somebody came in says nothing of where they were when they left.
+    is_out = moved.stage == Stage.OUT.value
+    punch_latitude = ibis.cases((is_out, moved.latitude_out), else_=moved.latitude_in)
+    punch_longitude = ibis.cases((is_out, moved.longitude_out), else_=moved.longitude_in)
     apart = metres_between(moved.fix_latitude, moved.fix_longitude, punch_latitude, punch_longitude)
     doubt = moved.fix_accuracy.fill_null(0.0) + moved.accuracy_meters.fill_null(0.0)
     elapsed = second_of(moved.happened_at) - moved.last_second
     speeds = moved.select(
-        "nth", fix_speed_kmh=ibis.greatest(apart - doubt, 0.0 * apart) / elapsed * 3.6,
+        "nth", fix_speed_kmh=at_least(apart - doubt, 0.0) / elapsed * 3.6,
         fix_accuracy_meters=moved.fix_accuracy, last_fix_mocked=moved.fix_mocked,
     )  # fmt: skip
     places = near.select("nth", phone_distance_meters=beyond_geofence(near, near.fix_latitude, near.fix_longitude))
@@ -100,14 +106,14 @@ def _at(wanted: ir.Table, fixes: ir.Table, column: str) -> ir.Table:
         ],
     )  # fmt: skip
     known = joined.filter(joined.received_at <= joined.known_at)
-    kept = (
-        "happened_at", "latitude_in", "longitude_in", "latitude_out", "longitude_out", "accuracy_meters",
-        "site_latitude", "site_longitude", "radius_meters", "last_second",
-    )  # fmt: skip
-    return known.group_by("nth", *kept).agg(
-        fix_latitude=known.fix_latitude.min(), fix_longitude=known.fix_longitude.min(),
-        fix_accuracy=known.fix_accuracy.max(), fix_mocked=known.mocked.max() == 1,
-    )  # fmt: skip
+    # Of fixes of one second any one may be the last, as long as it is the same on every engine.
+    order = ibis.window(
+        group_by="nth",
+        order_by=[known.fix_latitude, known.fix_longitude, known.fix_accuracy.fill_null(-1.0), known.mocked],
+    )
+    ranked = known.mutate(place=ibis.row_number().over(order))
+    last = ranked.filter(ranked.place == 0)
+    return last.mutate(fix_mocked=last.mocked == 1)
 
 
 def _near(asked: ir.Table, rows: ir.Table, seconds: float) -> ir.Table:

@@ -3,7 +3,6 @@
 import ibis
 import ibis.expr.types as ir
 
-from noc_platform.fraud.facts.habits import punches
 from noc_platform.fraud.moments import DAY_SECONDS, Sources, one_if, second_of, where
 from noc_platform.streams.catalogue import AUTOCLOSED, TOUR_IDENTIFIERS
 from noc_platform.telemetry.movement import metres_between
@@ -12,6 +11,9 @@ HOUR = 3600.0
 TOUR_DAYS = 7
 # A phone without a network may tell of scans so much later; what comes after that does not count for the tour.
 SCANS_WITHIN_SECONDS = 2 * HOUR
+# Nothing that was planned is over, or done, so much later or earlier than it began: what is read has to end somewhere.
+MARGIN_DAYS = 2
+MARGIN_SECONDS = MARGIN_DAYS * DAY_SECONDS
 ROSTER_REACH_SECONDS, EARLY_SECONDS = 12 * HOUR, 2 * HOUR
 ASSIGNED_DAYS = 30
 LOOKED_BACK_SECONDS = 48 * HOUR
@@ -30,21 +32,26 @@ def tours(asked: ir.Table, sources: Sources) -> ir.Table:
     )  # fmt: skip
     due = sources.tours_due.filter(sources.tours_due.person_id.notnull())
     over = due.select(
-        *PERSON, "tour_id", "total_checkpoints", "received_at",
+        *PERSON, "tour_id", "total_checkpoints", "received_at", due_second=second_of(due.due_at),
         over=second_of(due.due_until) + due.grace_minutes.fill_null(0.0) * 60.0 + SCANS_WITHIN_SECONDS,
     )  # fmt: skip
     walked = over.join(
         scans,
         [over.tenant_id == scans.tenant_id, over.tour_id == scans.parent_id, over.person_id == scans.person_id],
     )
+    ended = second_of(walked.ended_at)
     # Only what was told by then: so the number is the same whenever it is asked for.
-    walked = walked.filter(second_of(walked.received_at_right) <= walked.over)
+    walked = walked.filter(
+        second_of(walked.received_at_right) <= walked.over,
+        ended <= walked.over, ended >= walked.due_second - MARGIN_SECONDS,
+    )  # fmt: skip
     counted = walked.group_by("tenant_id", "tour_id").agg(scanned=walked.jobneed_id.nunique())
     done = over.left_join(counted, ["tenant_id", "tour_id"]).drop("tenant_id_right", "tour_id_right")
     own = asked.select("nth", *PERSON, "known_at", as_of=second_of(asked.happened_at))
     pairs = own.join(done, PERSON)
     pairs = pairs.filter(
         pairs.over <= pairs.as_of, pairs.over > pairs.as_of - TOUR_DAYS * DAY_SECONDS,
+        pairs.due_second >= pairs.as_of - TOUR_DAYS * DAY_SECONDS - MARGIN_SECONDS,
         pairs.received_at <= pairs.known_at, pairs.over <= second_of(pairs.known_at),
     )  # fmt: skip
     summed = pairs.group_by("nth").agg(
@@ -66,13 +73,11 @@ def roster(asked: ir.Table, sources: Sources) -> ir.Table:
     own = asked.select("nth", *PERSON, "site_id", "known_at", came=second_of(asked.punched_in_at))
     pairs = own.join(planned, PERSON)
     pairs = pairs.filter(
-        pairs.begins >= pairs.came - ROSTER_REACH_SECONDS, pairs.begins <= pairs.came + ROSTER_REACH_SECONDS,
+        ((pairs.begins - pairs.came).abs() <= ROSTER_REACH_SECONDS) | _is_now(pairs),
         pairs.known_since <= pairs.known_at,
-    )  # fmt: skip
-    apart = (pairs.came - pairs.begins) / 60.0
-    is_now = (pairs.came >= pairs.begins - EARLY_SECONDS) & (pairs.came < pairs.ends)
+    )
     pairs = pairs.mutate(
-        apart=apart, nearness=apart.abs(), here=one_if(is_now & (pairs.shift_site_id == pairs.site_id))
+        apart=(pairs.came - pairs.begins) / 60.0, here=one_if(_is_now(pairs) & (pairs.shift_site_id == pairs.site_id))
     )
     found = pairs.group_by("nth").agg(
         late=pairs.apart.min(where=pairs.apart >= 0.0), early=pairs.apart.max(where=pairs.apart < 0.0),
@@ -86,43 +91,63 @@ def roster(asked: ir.Table, sources: Sources) -> ir.Table:
 
 
 def assignments(asked: ir.Table, sources: Sources) -> ir.Table:
-    """`nth`, `site_shifts` (the person's at this site in the month before and after), `all_shifts` (anybody's there
-    around now) and expected_person_id: who is rostered there now and has not come, where the person is not rostered."""
+    """`nth`, `site_shifts` (the person's at this site in the month before and after) and expected_person_id: who is
+    rostered there now and has not come, where the person is not rostered; nobody for whom another stands in."""
     shifts = sources.shifts.filter(~sources.shifts.is_cancelled.fill_null(False))
     planned = shifts.select(
-        "tenant_id", "site_id", rostered_id="person_id", known_since="received_at",
+        "tenant_id", "site_id", "original_person_id", rostered_id="person_id", known_since="received_at",
         begins=second_of(shifts.starts_at), ends=second_of(shifts.ends_at),
     )  # fmt: skip
     strangers = asked.filter(asked.covered.isnull() | (asked.covered == 0))
-    own = strangers.select("nth", *PERSON, "site_id", "known_at", came=second_of(strangers.punched_in_at))
+    own = strangers.select(
+        "nth", *PERSON, "site_id", "known_at", came=second_of(strangers.punched_in_at),
+        as_of=second_of(strangers.happened_at),
+    )  # fmt: skip
     pairs = own.join(planned, ["tenant_id", "site_id"])
     month = ASSIGNED_DAYS * DAY_SECONDS
     pairs = pairs.filter(
         pairs.begins >= pairs.came - month, pairs.begins <= pairs.came + month, pairs.known_since <= pairs.known_at
     )
     is_own = pairs.rostered_id == pairs.person_id
-    is_now = (pairs.came >= pairs.begins - EARLY_SECONDS) & (pairs.came < pairs.ends)
     # Who works at the site every other day is missed only on the days they are rostered.
-    missed = pairs.filter(is_now & ~is_own)
-    came = punches(sources).select(
-        "tenant_id", rostered_id="person_id", second="second", first_known_at="first_known_at"
-    )
-    present = missed.join(came, ["tenant_id", "rostered_id"])
-    present = present.filter(
-        present.second >= present.begins - EARLY_SECONDS, present.second < present.ends,
-        present.first_known_at <= present.known_at,
-    ).select("nth", "rostered_id").distinct()  # fmt: skip
-    absent = missed.anti_join(present, ["nth", "rostered_id"])
+    missed = pairs.filter(_is_now(pairs) & ~is_own)
+    replaced = missed.filter(missed.original_person_id.notnull()).select("nth", rostered_id="original_person_id")
+    here = _present(missed, sources.attendance_events).union(replaced).distinct()
+    absent = missed.anti_join(here, ["nth", "rostered_id"])
     expected = absent.group_by("nth").agg(expected_person_id=absent.rostered_id.min())
     counted = pairs.group_by("nth").agg(site_shifts=one_if(is_own).sum())
     joined = counted.left_join(expected, "nth").drop("nth_right")
     return joined.select("nth", "site_shifts", "expected_person_id")
 
 
-def attended(asked: ir.Table, sources: Sources) -> ir.Table:
-    """The person's other attendances of the two days before each event, as known then: one row each.
+def _is_now(pairs: ir.Table) -> ir.BooleanValue:
+    """Whether somebody who `came` then came for the shift: a little before it, or while it lasts."""
+    return (
+        (pairs.came >= pairs.begins - EARLY_SECONDS)
+        & (pairs.came < pairs.ends)
+        & (pairs.begins >= pairs.came - MARGIN_SECONDS)
+    )
 
-    Columns: what travel and concurrency are told by; `came` and `left` in seconds, `left` null while nobody knows.
+
+def _present(missed: ir.Table, events: ir.Table) -> ir.Table:
+    """Who of those rostered has come to the site for the shift before the event, as known then: `nth`, rostered_id."""
+    came = events.select(
+        "tenant_id", "site_id", "received_at", rostered_id="person_id", second=second_of(events.punched_in_at)
+    )
+    met = missed.join(came, ["tenant_id", "site_id", "rostered_id"])
+    there = met.filter(
+        met.second >= met.begins - EARLY_SECONDS, met.second < met.ends, met.second <= met.as_of,
+        met.received_at <= met.known_at,
+    )  # fmt: skip
+    return there.select("nth", "rostered_id")
+
+
+def attended(asked: ir.Table, sources: Sources) -> ir.Table:
+    """The person's other attendances of the two days before each event and until it, as known then: one row each.
+
+    Columns: what travel and concurrency are told by; `came` and `left` in seconds, `left` null where they had not left
+    by then, or nobody knows. Punches of the half hour after the event are there as well: of two that came at the same
+    time, the one that is told of last has to see the other.
     """
     events = sources.attendance_events.select(
         *PERSON, "received_at", other_id="attendance_id", other_site_id="site_id", arrived_at="punched_in_at",
@@ -135,13 +160,16 @@ def attended(asked: ir.Table, sources: Sources) -> ir.Table:
     timed = events.mutate(came=second_of(events.arrived_at))
     pairs = own.join(timed, PERSON)
     pairs = pairs.filter(
-        pairs.came >= pairs.here - LOOKED_BACK_SECONDS, pairs.came <= pairs.here + CONCURRENT_SECONDS,
+        pairs.came >= pairs.here - LOOKED_BACK_SECONDS,
+        (pairs.came <= pairs.here + CONCURRENT_SECONDS) | (pairs.came < pairs.as_of),
         pairs.received_at <= pairs.known_at, pairs.other_id != pairs.attendance_id,
     )  # fmt: skip
+    departed = second_of(pairs.departed_at)
     told = pairs.group_by("nth", "other_id").agg(
-        came=pairs.came.min(), left=second_of(pairs.departed_at).max(), other_site_id=pairs.other_site_id.max(),
-        tenant_id=pairs.tenant_id.max(), site_id=pairs.site_id.max(), here=pairs.here.max(), as_of=pairs.as_of.max(),
-        site_latitude=pairs.site_latitude.max(), site_longitude=pairs.site_longitude.max(),
+        came=pairs.came.min(), left=departed.max(where=departed <= pairs.as_of),
+        other_site_id=pairs.other_site_id.max(), tenant_id=pairs.tenant_id.max(), site_id=pairs.site_id.max(),
+        here=pairs.here.max(), as_of=pairs.as_of.max(), site_latitude=pairs.site_latitude.max(),
+        site_longitude=pairs.site_longitude.max(),
     )  # fmt: skip
     places = sources.sites.select(
         "tenant_id", other_site_id="site_id", other_latitude="latitude", other_longitude="longitude"
@@ -157,8 +185,8 @@ def attended(asked: ir.Table, sources: Sources) -> ir.Table:
 
 def travel(others: ir.Table) -> ir.Table:
     """From the last other site to this one: `nth`, previous_attendance_id, previous_site_id, travel_distance_meters,
-    travel_seconds; negative where the person had not left."""
-    before = others.filter(others.is_elsewhere & (others.came <= others.here))
+    travel_seconds; negative where the person had not left, or came there before they left here."""
+    before = others.filter(others.is_elsewhere & ((others.came <= others.here) | (others.came < others.as_of)))
     order = ibis.window(group_by="nth", order_by=[before.came.desc(), before.other_id])
     last = before.mutate(place=ibis.row_number().over(order))
     last = last.filter(last.place == 0)
@@ -215,20 +243,21 @@ def worked(asked: ir.Table, others: ir.Table) -> ir.Table:
     )
 
 
-def shared(asked: ir.Table, punched: ir.Table, column: str, days: int) -> ir.Table:
+def shared(asked: ir.Table, sources: Sources, column: str, days: int) -> ir.Table:
     """`nth` and `others`: how many other people used the same device or matched the same template (`column`) in so
-    many days before, as known then."""
+    many days before, as known then; in any state of an attendance, for people leave with another's phone as well."""
     mine = asked.filter(asked[column].notnull())
     own = mine.select("nth", *PERSON, column, "known_at", came=second_of(mine.punched_in_at))
-    used = punched.filter(punched[column].notnull()).select(
-        "tenant_id", column, "second", "first_known_at", user_id="person_id"
+    events = sources.attendance_events.filter(sources.attendance_events[column].notnull())
+    used = events.select(
+        "tenant_id", column, "received_at", user_id="person_id", second=second_of(events.punched_in_at)
     )
     pairs = own.join(
         used,
         [
             own.tenant_id == used.tenant_id, own[column] == used[column], own.person_id != used.user_id,
             used.second <= own.came, used.second >= own.came - days * DAY_SECONDS,
-            used.first_known_at <= own.known_at,
+            used.received_at <= own.known_at,
         ],
     )  # fmt: skip
     return pairs.group_by("nth").agg(others=pairs.user_id.nunique().cast("float64"))

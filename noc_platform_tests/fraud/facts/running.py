@@ -1,0 +1,65 @@
+"""The evidence of a whole world on an engine, compiled once: composing it takes longer than running it."""
+
+import math
+from functools import cache
+from typing import Any
+
+import ibis
+
+from noc_platform.fraud.features import EVIDENCE, evidence
+from noc_platform.fraud.moments import all_tables, moments, numbered
+from noc_platform_tests.engines import DuckDB, Engine, PostgreSQL
+from noc_platform_tests.fraud.facts.worlds import Row, World
+
+
+def found(engine: Engine, world: World) -> dict[str, Row]:
+    """The evidence of every event of the world, by event."""
+    engine.hold(world.tables())
+    rows = history(engine)
+    by_event = {str(row["event_id"]): row for row in rows}
+    assert len(by_event) == len(rows) == len(world.attendance_events)
+    return by_event
+
+
+def history(engine: Engine) -> list[Row]:
+    """The evidence of every event the engine holds."""
+    if isinstance(engine, DuckDB):
+        return list(engine.connection.sql(statement("duckdb")).to_arrow_table().to_pylist())
+    if isinstance(engine, PostgreSQL):
+        from psycopg.rows import dict_row
+
+        with engine.connection.cursor(row_factory=dict_row) as cursor:
+            # As it is, without parameters: the statement may have percent signs in it.
+            return list(cursor.execute(statement("postgres").encode()).fetchall())
+    return engine.rows(_whole())
+
+
+@cache
+def statement(dialect: str) -> str:
+    """The statement that gives the evidence of everything there is."""
+    return str(ibis.to_sql(_whole(), dialect=dialect, pretty=False))
+
+
+@cache
+def _whole() -> Any:
+    sources = all_tables()
+    return evidence(sources, numbered(moments(sources)))
+
+
+def differing(found: Row, expected: Row) -> dict[str, tuple[Any, Any]]:
+    """The columns in which two rows of evidence differ, with what was found and what was expected."""
+    return {name: (found[name], expected[name]) for name in EVIDENCE if not same(found[name], expected[name])}
+
+
+def same(found: Any, expected: Any) -> bool:
+    """Null is only null; numbers may differ by what engines' sines and sums differ by."""
+    if isinstance(found, float) and isinstance(expected, int | float):
+        return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-6)
+    return bool(found == expected)
+
+
+def disagreements(found: dict[str, Row], expected: dict[str, Row]) -> dict[str, dict[str, tuple[Any, Any]]]:
+    """Event by event what differs; nothing where they agree."""
+    assert found.keys() == expected.keys()
+    told = {event: differing(found[event], row) for event, row in expected.items()}
+    return {event: columns for event, columns in told.items() if columns}
