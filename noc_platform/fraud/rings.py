@@ -21,8 +21,8 @@ from noc_platform.fraud.loans import EPOCH, MICROSECOND, Favours, Flags, LoanPol
 from noc_platform.journal.identities import identity_at
 
 LEAST_MEMBERS = 3
-# Parts of the graph larger than this are no group of colleagues; peeling them would take the cube of their size.
-LARGEST_PART = 200
+# Larger parts of the graph hang together by chance; peeling them one by one would take the cube of their size.
+LARGEST_PART = 60
 GUARDS = 1_000
 
 
@@ -166,7 +166,10 @@ class _Graph:
         return np.array(sizes)
 
     def parts(self, is_free: Flags) -> Iterator[Whole]:
-        """People of each connected part of the graph of these favours, three or more."""
+        """People of each connected part of the graph of these favours, three or more.
+
+        From a part that is too large those with the fewest favours are left out, until it falls apart (its cores).
+        """
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import connected_components
 
@@ -174,8 +177,14 @@ class _Graph:
         ends = seen.giver[is_free], seen.receiver[is_free]
         _, part = connected_components(csr_array((np.ones(len(ends[0])), ends), (count, count)), directed=False)
         sizes = np.bincount(part, minlength=1)
-        for nth in np.flatnonzero((sizes >= LEAST_MEMBERS) & (sizes <= LARGEST_PART)):
-            yield np.flatnonzero(part == nth)
+        for nth in np.flatnonzero(sizes >= LEAST_MEMBERS):
+            if sizes[nth] <= LARGEST_PART:
+                yield np.flatnonzero(part == nth)
+            else:
+                within = is_free & (part[seen.giver] == nth)
+                hands = np.bincount(np.concatenate([seen.giver[within], seen.receiver[within]]), minlength=count)
+                is_least = hands == hands[hands > 0].min()
+                yield from self.parts(within & ~is_least[seen.giver] & ~is_least[seen.receiver])
 
     def within(self, people: Whole, is_free: Flags) -> Whole:
         """Favours among these people."""

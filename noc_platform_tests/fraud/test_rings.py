@@ -1,6 +1,7 @@
 """Rings are groups who punch in for one another; pairs, shared phones and impostors are not. Defect 57 among others."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ A, B, C, D, E = GUARDS[:5]
 RING: list[Use] = [
     (2, A, B), (4, B, C), (6, C, A), (9, B, A), (11, C, B), (13, A, C), (16, A, B), (18, B, C), (20, C, A),
 ]  # fmt: skip
+
+RING_AGAIN: list[Use] = [(day + 1, giver, receiver) for day, giver, receiver in RING]
 
 
 def found(rows: Rows, **told: Any) -> list[Ring]:
@@ -104,6 +107,12 @@ def test_a_site_where_everybody_does_it_has_a_custom_and_no_ring() -> None:
     rng = np.random.default_rng(1)
     uses = [(day, *rng.permutation(GUARDS)[:2].tolist()) for day in range(DAYS) for _ in range(2)]
     assert not found(attendances(uses))
+
+
+def test_a_ring_shows_in_a_crowd_that_hangs_together_by_chance() -> None:
+    guards = (*GUARDS, *(f"q{number:03d}" for number in range(120)))
+    once = [(3 + nth % 29, guard, other) for nth, (guard, other) in enumerate(pairwise(guards[2:]))]
+    assert (A, B, C) in [ring.members for ring in found(attendances([*RING, *RING_AGAIN, *once], guards=guards))]
 
 
 def test_what_was_received_later_is_not_known() -> None:
