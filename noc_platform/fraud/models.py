@@ -283,11 +283,15 @@ def _model_in(content: bytes, artefact: Artefact) -> Any:
 
 def _check_model(loaded: Loaded) -> None:
     """The model is a classifier of two classes over the manifest's columns, and says of the example what it said."""
+    from noc_platform.fraud.trees import astray
+
     model, manifest, uri = loaded.model, loaded.manifest, loaded.artefact.uri
     if not hasattr(model, "predict_proba") or len(getattr(model, "classes_", ())) != 2:
         raise Unloadable(f"The model at {uri} is a {type(model).__name__}, not a classifier of two classes.")
     if getattr(model, "n_features_in_", None) != len(manifest.names):
         raise Unloadable(f"The model at {uri} does not take the {len(manifest.names)} columns its manifest names.")
+    if (wrong := astray(model)) is not None:
+        raise Unloadable(f"The model at {uri} is damaged: {wrong}. It was not asked anything.")
     told, expected = _example_probability(model, manifest, uri), manifest.example_probability
     if expected is None or abs(told - expected) > SAME_PROBABILITY:
         raise Unloadable(

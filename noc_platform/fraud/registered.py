@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
-from noc_platform.fraud.models import Artefact
+from noc_platform.fraud.models import Artefact, Manifest
 
 LONGEST_TAG = 5000
 NOTE = "mlflow.note.content"
@@ -70,8 +70,8 @@ class Run:
 
     @property
     def page(self) -> str:
-        """Path in the MLflow UI."""
-        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        """Path in the MLflow UI; without the last part it opens among pages about conversations."""
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}?workflowType=machine_learning"
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,15 @@ def tags_of(report: Report) -> dict[str, str]:
         **report.tags,
     }
     return {name: value for name, value in told.items() if value}
+
+
+def asked_with(manifest: Manifest) -> str:
+    """The input example and what the model said of it: the UI's page of a version shows its columns, but no values."""
+    told = (
+        f"{name} {'not known' if value is None else f'{value:.4g}'}"
+        for name, value in zip(manifest.names, manifest.example, strict=True)
+    )
+    return f"Input example: {', '.join(told)}. It gives this {manifest.example_probability:.4f}."
 
 
 def shortened(text: str) -> str:

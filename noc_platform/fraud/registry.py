@@ -26,6 +26,7 @@ from noc_platform.fraud.registered import (
     Run,
     Standing,
     Version,
+    asked_with,
     flattened,
     name_of,
     shortened,
@@ -41,6 +42,8 @@ KEPT_VERSIONS = 3
 REMEMBERED_CHAMPIONS = 40
 ANSWER_SECONDS, STATEMENT_SECONDS = 5, 60
 LONGEST_PARAMETER = 6000
+# Without it the UI takes the experiment for one about conversations and opens on pages that stay empty.
+EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 class Registry:
@@ -74,8 +77,8 @@ class Registry:
     ) -> Version:
         """Save a model, prove that it loads, and register it as the tenant's next version.
 
-        `card` is Markdown, shown on the version's page. Raises `Unloadable` for a model that could not be loaded again;
-        then nothing is registered, and an alias is never moved here.
+        `reason` is shown on the version's page, `card`, in Markdown, among its artefacts. No alias is moved. Raises
+        `Unloadable` for a model that could not be loaded again, and then nothing is registered.
         """
         tenant = manifest.tenant_id
         with _asking("register the model"):
@@ -88,6 +91,7 @@ class Registry:
                 self._describe(logged.model_id, run.run_id, loaded, card)
             except BaseException:
                 with suppress(Exception):
+                    _remove(logged.artifact_location)
                     self._client.finalize_logged_model(logged.model_id, "FAILED")
                 raise
             self._client.finalize_logged_model(logged.model_id, "READY")
@@ -95,13 +99,15 @@ class Registry:
             self._ensure_model(tenant)
             made = self._client.create_model_version(
                 name_of(tenant), source=logged.artifact_location, run_id=run.run_id, model_id=logged.model_id,
-                description=f"{reason}\n\n{card}".strip(),
+                description=f"{reason}\n\n{asked_with(loaded.manifest)}",
                 tags={
-                    "sha256": artefact.sha256, "size_bytes": str(artefact.size), "artefact": artefact.uri,
-                    "manifest_sha256": loaded.manifest.sha256, "status": standing, "reason": shortened(reason),
-                    "mlflow_model_id": logged.model_id,
+                    "status": standing, "reason": shortened(reason), "sha256": artefact.sha256,
+                    "size_bytes": str(artefact.size), "manifest_sha256": loaded.manifest.sha256,
+                    "mlflow_model_id": logged.model_id, "artefact": artefact.uri,
                 },
             )  # fmt: skip
+            shown = json.dumps([{"name": name_of(tenant), "version": int(made.version)}])
+            self._client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": shown})
             return _version(tenant, made)
 
     def champion(self, tenant_id: str) -> Version | None:
@@ -210,7 +216,8 @@ class Registry:
         if found is not None:
             return str(found.experiment_id)
         # A location of its own, which needs no server to write to, and which any server can show.
-        return str(self._client.create_experiment(name, artifact_location=f"{self.artifacts}/{name}"))
+        location = f"{self.artifacts}/{name}"
+        return str(self._client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_KIND))
 
     def _ensure_model(self, tenant_id: str) -> None:
         name = name_of(tenant_id)

@@ -1,5 +1,6 @@
 """The artefact: what comes back is what went in, and nothing that is not ours is ever loaded."""
 
+import copy
 import hashlib
 import io
 import pickle
@@ -160,6 +161,30 @@ def test_foreign_types_are_named_and_not_loaded(tmp_path: Path) -> None:
     model.extra = Path("/etc/passwd")
     with pytest.raises(Unloadable, match=r"pathlib\.PosixPath"):
         load(registered(tmp_path, with_manifest(model, manifest())))
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("left_child", 10**9), ("left_child", -7), ("left_child", 0), ("right_child", 10**6), ("right_child", -1),
+     ("right_child", 0), ("feature", 10**6), ("feature", -7)],
+)  # fmt: skip
+def test_a_forest_that_would_read_foreign_memory_is_never_asked(tmp_path: Path, place: str, value: int) -> None:
+    model = copy.deepcopy(fitted("random_forest"))
+    tree = model.calibrated_classifiers_[0].estimator.estimator[-1].estimators_[2].tree_
+    state = tree.__getstate__()
+    state["nodes"][place][0] = value
+    tree.__setstate__(state)
+    with pytest.raises(Unloadable, match="a branch"):
+        load(registered(tmp_path, with_manifest(model, manifest(example_probability=0.5))))
+
+
+@pytest.mark.parametrize("place", ["left", "right", "feature_idx", "is_categorical"])
+def test_boosting_that_would_read_foreign_memory_is_never_asked(tmp_path: Path, place: str) -> None:
+    model = copy.deepcopy(fitted("gradient_boosting"))
+    predictor = model.calibrated_classifiers_[0].estimator.estimator[-1]._predictors[1][0]
+    predictor.nodes[place][0] = 1 if place == "is_categorical" else 10**6
+    with pytest.raises(Unloadable, match="a branch"):
+        load(registered(tmp_path, with_manifest(model, manifest(example_probability=0.5))))
 
 
 def test_a_foreign_model_cannot_be_saved_either(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_run_shows_all_that_was_measured(registry: Registry, tenant: str, clie
     assert seen.data.tags["reason"] == "Better."
     assert "[Dagster run](http://127.0.0.1:3000/runs/d-1)" in seen.data.tags["mlflow.note.content"]
     assert {each.path for each in client.list_artifacts(run.run_id)} == {"figures", "model_card.md"}
-    assert run.page == f"#/experiments/{seen.info.experiment_id}/runs/{run.run_id}"
+    assert run.page == f"#/experiments/{seen.info.experiment_id}/runs/{run.run_id}?workflowType=machine_learning"
 
 
 def test_a_run_that_cannot_be_finished_shows_as_failed(registry: Registry, tenant: str, client: Any) -> None:
@@ -100,7 +100,7 @@ def test_a_version_shows_signature_and_example_and_says_why(registry: Registry, 
     assert (folder / "manifest.json").read_bytes().startswith(b"{")
     assert (folder / "model_card.md").read_text() == "# A card"
     seen = client.get_model_version(f"fraud-{tenant}", "1")
-    assert seen.description == "Good.\n\n# A card"
+    assert seen.description.startswith("Good.\n\nInput example: biometric_quality_score 0.5, gps_accuracy not known,")
     assert seen.run_id == run.run_id
     assert client.get_run(run.run_id).outputs.model_outputs[0].model_id == made.tags["mlflow_model_id"]
     assert made == registry.version(tenant, 1)

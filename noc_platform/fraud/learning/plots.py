@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OURS, OTHER, FAINT = "#1f5fa8", "#c8553d", "#b8c4d0"
 MOST_SLICES, MOST_FEATURES = 24, 30
 ROW_INCHES = 0.28
+HALF = 0.5
 
 
 def figures(trained: Trained) -> dict[str, "Figure"]:
@@ -43,7 +44,8 @@ def confusion_matrix(trained: Trained) -> "Figure":
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25)
     for row, column in np.ndindex(2, 2):
         told = f"{counts[row, column]:,}\n{shares[row, column]:.1%}"
-        axes.text(column, row, told, ha="center", va="center", fontsize=12)
+        color = "white" if shares[row, column] > HALF else "black"
+        axes.text(column, row, told, ha="center", va="center", fontsize=12, color=color)
     axes.set_xticks([0, 1], ["flagged", "not flagged"])
     axes.set_yticks([0, 1], ["fraud", "no fraud"])
     axes.set_title(f"{trained.test.rows:,} later events, flagged from {trained.threshold:.3f} on", fontsize=10)
@@ -88,7 +90,7 @@ def calibration(trained: Trained) -> "Figure":
 def slices(trained: Trained) -> "Figure":
     """Recall and precision of each site and of the night, those with most frauds first, beside the whole."""
     shown = sorted(trained.slices, key=lambda part: (-part.positives, part.name, part.value))[:MOST_SLICES]
-    figure, (left, right) = _figures(9, 1.6 + ROW_INCHES * max(len(shown), 1))
+    figure, (left, right) = _figures(8, 1.6 + ROW_INCHES * max(len(shown), 1))
     names = [f"{part.name} {part.value}  ({part.positives:,} of {part.rows:,})" for part in shown]
     _marks(left, "recall", shown, [part.recall for part in shown], trained.test.recall)
     _marks(right, "precision", shown, [part.precision for part in shown], trained.test.precision)
