@@ -5,6 +5,7 @@ and once more only for something stronger; it is over after `good_days` good one
 of its own. Elsewhere: how right a model was (`performance`), whether its features have changed (`drift`).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,9 +33,10 @@ class Request(StrEnum):
 
 @dataclass(frozen=True)
 class WatchPolicy:
-    """When a day is bad: precision or recall are with 95 % confidence more than `tolerance` below what was measured at
-    training, accuracy is more than that below it, probabilities are off by more than chance and what is put up with, or
-    at least `drifted_features` features have changed."""
+    """When a day is bad: precision or recall are with 95 % confidence more than `tolerance` below those at training,
+    neither of which is known exactly; accuracy is more than that below it; probabilities are off by more than chance
+    and what is put up with; or at least `drifted_features` features have changed.
+    """
 
     tolerance: float = 0.05
     drifted_features: int = 3
@@ -45,10 +47,10 @@ class WatchPolicy:
 
 @dataclass(frozen=True)
 class AtTraining:
-    """What was measured of a model before it went live; None for what was not."""
+    """What was measured of a model before it went live, with 95 % intervals; None for what was not."""
 
-    precision: float | None = None
-    recall: float | None = None
+    precision: Estimate | None = None
+    recall: Estimate | None = None
     accuracy: float | None = None
 
 
@@ -114,12 +116,12 @@ def action_of(
 
 def _faults(seen: Performance, drifts: Sequence[Drift], before: AtTraining, policy: WatchPolicy) -> list[str]:
     found = [
-        f"{name} is {now.value:.2f} ({now.low:.2f} to {now.high:.2f}), {was:.2f} at training"
+        f"{name} is {now.value:.2f} ({_span(now, 2)}), {was.value:.2f} ({_span(was, 2)}) at training"
         for name, now, was in (
             ("precision", seen.precision, before.precision),
             ("recall", seen.recall, before.recall),
         )
-        if now is not None and was is not None and now.high < was - policy.tolerance
+        if now is not None and was is not None and _has_fallen(now, was, policy.tolerance)
     ]
     accuracy, usual = seen.accuracy, before.accuracy
     if accuracy is not None and usual is not None and accuracy < usual - policy.tolerance:
@@ -134,6 +136,11 @@ def _faults(seen: Performance, drifts: Sequence[Drift], before: AtTraining, poli
         worse = seen.worse_than_predecessor
         found.append(f"its squared error is {worse.value:.3f} above that of the model before ({_span(worse)})")
     return found
+
+
+def _has_fallen(now: Estimate, was: Estimate, tolerance: float) -> bool:
+    # Two independent measurements: their uncertainties add as squares.
+    return was.value - now.value - tolerance > math.hypot(was.value - was.low, now.high - now.value)
 
 
 def _is_worse(seen: Performance) -> bool:
@@ -164,5 +171,5 @@ def _reason(seen: Performance, faults: list[str], verdict: Verdict, action: Requ
     return f"{said[0].upper()}{said[1:]}.{asked}"
 
 
-def _span(estimate: Estimate) -> str:
-    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+def _span(estimate: Estimate, digits: int = 3) -> str:
+    return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"

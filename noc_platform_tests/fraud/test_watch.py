@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noc_platform.fraud.drift import Drift, DriftPolicy, drift, references
-from noc_platform.fraud.performance import Performance, PerformancePolicy, performance
+from noc_platform.fraud.performance import Estimate, Performance, PerformancePolicy, performance
 from noc_platform.fraud.watch import AtTraining, Request, Verdict, Watched, WatchPolicy, action_of, watched
 
 AS_OF = datetime(2026, 5, 1, tzinfo=UTC)
 LOOK, POLICY = PerformancePolicy(), WatchPolicy()
+SURE, CERTAIN = Estimate(0.9, 0.9, 0.9), Estimate(1.0, 1.0, 1.0)
 GOOD, BAD, UNKNOWN = Verdict.GOOD, Verdict.BAD, Verdict.UNKNOWN
 SCHEMA = pa.schema(
     [
@@ -76,7 +77,7 @@ def test_what_too_little_is_known_of_is_unknown_and_not_zero() -> None:
     few = seen(labelled=0.02)
     assert few.accuracy is None
     assert few.rows == 2_000
-    entry = watched("t", "m", few, [], AtTraining(0.9, 0.9, 0.9), [], POLICY)
+    entry = watched("t", "m", few, [], AtTraining(SURE, SURE, 0.9), [], POLICY)
     assert (entry.verdict, entry.action) == (UNKNOWN, None)
     nobody = seen(predictions().slice(0, 0))
     assert (nobody.rows, nobody.accuracy) == (0, None)
@@ -151,12 +152,14 @@ def test_a_model_as_good_as_at_training_is_good_and_one_that_fell_is_bad() -> No
     assert measured.precision is not None
     assert measured.recall is not None
     assert measured.accuracy is not None
-    was = AtTraining(measured.precision.value, measured.recall.value, measured.accuracy)
+    was = AtTraining(measured.precision, measured.recall, measured.accuracy)
     assert watched("t", "m", measured, [], was, [], POLICY).verdict is GOOD
-    for better in (AtTraining(precision=1.0), AtTraining(recall=1.0), AtTraining(accuracy=1.0)):
+    for better in (AtTraining(precision=CERTAIN), AtTraining(recall=CERTAIN), AtTraining(accuracy=1.0)):
         entry = watched("t", "m", measured, [], better, [], POLICY)
         assert entry.verdict is BAD
         assert "at training" in entry.reason
+    unsure = Estimate(1.0, 0.6, 1.0)
+    assert watched("t", "m", measured, [], AtTraining(unsure, unsure), [], POLICY).verdict is GOOD
 
 
 def test_features_that_changed_are_a_bad_day_even_without_labels() -> None:
@@ -175,7 +178,7 @@ def test_an_entry_can_be_kept_as_json() -> None:
     drifts: list[Drift] = drift(
         references(rng.normal(size=(500, 1)), ["a"]), rng.normal(size=(500, 1)) + 1, ["a"], DriftPolicy(), 0
     )
-    entry = watched("t", "m", seen(), drifts, AtTraining(0.9, 0.9, 0.9), [], POLICY)
+    entry = watched("t", "m", seen(), drifts, AtTraining(SURE, SURE, 0.9), [], POLICY)
     assert json.loads(json.dumps(entry.measures, allow_nan=False))["labelled"] == 2_000
     assert json.loads(json.dumps(entry.drifted, allow_nan=False))[0]["feature"] == "a"
 
