@@ -112,7 +112,8 @@ def _champion_reasons(comparison: Comparison | None) -> list[Reason]:
     says = (
         f"Not surely better than the champion on the same {comparison.rows:,} later events, {comparison.positives:,} of"
         f" them frauds: F1 {comparison.challenger_f1:.3f} against {comparison.champion_f1:.3f}, a difference of"
-        f" {_difference(f1)}; in PR-AUC {_difference(area)}. More than 0 for sure is needed in one, and no loss in the other."
+        f" {_difference(f1)}; in PR-AUC {_difference(area)}. Surely more than 0 is needed in"
+        " one, and no loss in the other."
     )
     return [Reason(Code.NOT_BETTER, says, f1.value, 0.0, f1.low, f1.high)]
 

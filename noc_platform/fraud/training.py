@@ -119,7 +119,15 @@ def train(examples: Examples, policy: TrainingPolicy | None = None, seed: int = 
     Raises `TooFewLabels` where there is too little to learn from or to judge by, and `Unfit` for a single class or
     features that are missing, unknown or constant.
     """
-    policy = policy or TrainingPolicy()
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no stubs
+
+    # Threads of OpenMP wait by spinning: beside other work on two cores that took boosting ten times as long as one
+    # thread alone. The forest has threads of its own.
+    with threadpool_limits(1):
+        return _train(examples, policy or TrainingPolicy(), seed)
+
+
+def _train(examples: Examples, policy: TrainingPolicy, seed: int) -> Trained:
     enough(examples, policy.least_rows, policy.least_frauds)
     examples, left_out = without_idle_columns(examples, policy.required)
     parts = split(examples, seed)

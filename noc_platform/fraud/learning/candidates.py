@@ -27,7 +27,7 @@ def candidates(examples: Examples, seed: int) -> dict[str, Any]:
 
     forest = RandomForestClassifier(100, max_depth=10, class_weight="balanced", random_state=seed, n_jobs=JOBS)
     boosting = HistGradientBoostingClassifier(
-        learning_rate=0.08, max_iter=130, max_leaf_nodes=15, min_samples_leaf=20, l2_regularization=1.0,
+        learning_rate=0.1, max_iter=130, max_leaf_nodes=31, min_samples_leaf=20, l2_regularization=1.0,
         early_stopping=False, random_state=seed,
     )  # fmt: skip
     logistic = LogisticRegression(max_iter=1000, C=1.0, random_state=seed)
@@ -41,6 +41,7 @@ def candidates(examples: Examples, seed: int) -> dict[str, Any]:
 def _columns(examples: Examples, seed: int) -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
+    from sklearn.model_selection import StratifiedKFold
     from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
     imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
@@ -55,7 +56,7 @@ def _columns(examples: Examples, seed: int) -> Any:
         kind.append(place)
     rare = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     # Fitted across folds, so that no row is told its own label.
-    common = TargetEncoder(target_type="binary", random_state=seed)
+    common = TargetEncoder(target_type="binary", cv=StratifiedKFold(5, shuffle=True, random_state=seed))
     parts = [("measures", imputer, measures), ("few_words", rare, few), ("many_words", common, many)]
     return ColumnTransformer([part for part in parts if part[2]])
 

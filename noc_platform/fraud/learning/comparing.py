@@ -11,16 +11,16 @@ import numpy as np
 from noc_platform.fraud.learning.examples import Numbers
 from noc_platform.fraud.learning.measures import Judged, Measure, draws, f1_scores, ranked
 
-# Standard errors a difference must be above 0 by. Of 320 simulated challengers as good as the champion 2 were above 3 in
-# PR-AUC (0.6 %, and 1 % is allowed), and all of those 5 points better in F1 within four weeks of about 500 frauds. F1
-# also carries the luck of two thresholds, which no drawing of rows shows (its errors are 1.2 times what they seem).
+# Standard errors a difference must be above 0 by; at most 1 % of challengers as good as the champion may be let in, and
+# simulated retrainings say how many are. F1 also carries the luck of two thresholds, which no drawing of rows shows:
+# its errors are 1.2 times what they seem.
 Z_PR_AUC, Z_F1 = 3.0, 4.0
 DRAWS = 400
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Challenger minus champion; the intervals are those that must lie above 0: 3 standard errors in PR-AUC, 4 in F1."""
+    """Challenger minus champion, each with the interval that must lie above 0: 3 standard errors in PR-AUC, 4 in F1."""
 
     f1: Measure
     pr_auc: Measure

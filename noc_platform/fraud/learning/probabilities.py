@@ -15,6 +15,8 @@ SURE = 1e-4
 # Half a standard error of the precision, as a threshold found on few rows is too hopeful: on simulated tenants with
 # 1,000 labels precision was 0.88 and F1 0.82 with it; a whole one costs 0.05 of F1.
 MARGINS = (0.5, 0.0)
+# No gate lets such a model pass, and its F1 at that threshold would say little of what it knows.
+LEAST_RECALL = 0.5
 
 
 def best_method(pipeline: Any, examples: Examples, seed: int) -> str:
@@ -36,8 +38,8 @@ def best_method(pipeline: Any, examples: Examples, seed: int) -> str:
 
 
 def threshold_for(judged: Judged, precision: float) -> float:
-    """The threshold with the highest recall whose precision is surely at least so high; else whose precision is; else
-    the one of the best F1.
+    """The threshold with the highest recall whose precision is surely at least so high; else whose precision is; else,
+    and where that finds less than half, the one of the best F1.
 
     It lies in the middle between two probabilities seen, so that no rounding decides about a row.
     """
@@ -48,7 +50,7 @@ def threshold_for(judged: Judged, precision: float) -> float:
     shares, recall = right / np.maximum(flagged, 1e-12), right / max(right[-1], 1e-12)
     size = judged.weights.sum() / (judged.weights**2).sum()
     for margin in MARGINS:
-        fits = np.flatnonzero(_lower(shares, flagged * size, margin) >= precision)
+        fits = np.flatnonzero((_lower(shares, flagged * size, margin) >= precision) & (recall >= LEAST_RECALL))
         if len(fits):
             # Of equal recall, the most precise.
             return _between(falling, int(fits[np.lexsort((shares[fits], recall[fits]))[-1]]))

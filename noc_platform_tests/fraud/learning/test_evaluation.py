@@ -96,7 +96,7 @@ def test_what_cannot_be_read_says_so(tmp_path: Path) -> None:
     table(40).to_csv(file, index=False)
     with pytest.raises(BadInput, match="no column for --label guilt; it has row_id, amount"):
         evaluate_table(file, "guilt")
-    with pytest.raises(BadInput, match="Column merchant has .* values, and a label has two"):
+    with pytest.raises(BadInput, match=r"Column merchant has .* values, and a label has two"):
         evaluate_table(file, "merchant")
     with pytest.raises(BadInput, match="neither instants nor numbers, such as"):
         evaluate_table(file, "fraud", time="card")

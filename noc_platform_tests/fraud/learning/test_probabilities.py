@@ -29,11 +29,11 @@ def test_no_threshold_that_is_precise_enough_finds_more(seed: int, rows: int) ->
     threshold = threshold_for(each, 0.85)
     precision, recall = shares(each, threshold)
     possible = [shares(each, at) for at in np.unique(each.probabilities)]
-    if precision >= 0.85:
+    if precision >= 0.85 and recall >= 0.5:
         # With half a standard error to spare: none that is precise by far more finds more.
         assert all(found <= recall + 1e-9 for right, found in possible if right >= 0.92)
     else:
-        assert all(right < 0.85 for right, _ in possible)
+        assert all(right < 0.85 or found < 0.5 for right, found in possible)
         f1 = 2 * precision * recall / (precision + recall)
         assert all(2 * right * found / (right + found) <= f1 + 1e-9 for right, found in possible if right + found)
 

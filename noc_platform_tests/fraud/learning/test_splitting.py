@@ -80,6 +80,8 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
     for part, again in zip(
         parts(examples, split(examples, 42)), parts(examples.rows(order), split(examples.rows(order), 42)), strict=True
     ):
+        assert part.moments is not None
+        assert again.moments is not None
         assert sorted(zip(part.moments, part.people, strict=True)) == sorted(
             zip(again.moments, again.people, strict=True)
         )
