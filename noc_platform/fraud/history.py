@@ -96,23 +96,16 @@ def refresh_features(database: Database, lake: Lake, days: list[date]) -> Writte
     return write_days(lake, FEATURES, rows, days, WHEN)
 
 
-def evidence_of_unscored(
-    connection: Connection, lake: Lake, tenant: str, since: datetime, most: int
-) -> pa.Table | None:
-    """The evidence of events of a tenant that were received since then (UTC) and have no prediction, the earliest
-    first, `most` of them at most; None where there are none."""
-    asked = {"tenant": tenant, "since": since, "most": most}
-    rows = connection.execute(text(_UNSCORED), asked).all()
-    if not rows:
-        return None
-    first, last = (bound(row.occurred_at for row in rows) for bound in (min, max))
+def evidence_in_bulk(connection: Connection, lake: Lake, tenant: str, events: list[str]) -> pa.Table:
+    """The evidence of these events of a tenant, from what PostgreSQL has and what of it has left for the lake."""
+    asked = {"tenant": tenant, "events": events}
+    first, last = connection.execute(text(_SPAN), asked).one()
     day = timedelta(days=1)
     spans = {
-        stream: (first - day * days - day, last + day * 2) for stream, days in REACH.items() if not stream.is_reference
+        stream: (first - day * (days + 1), last + day * 2) for stream, days in REACH.items() if not stream.is_reference
     }
     engine = live_engine(lake, connection, spans)
-    # What an event says of when it happened may lie days from when it occurred; it is among those named all the same.
-    return _of_engine(engine, first - day * 2, last + day * 2, [str(row.event_id) for row in rows])
+    return _of_engine(engine, first - day * 2, last + day * 2, events)
 
 
 def training_set(connection: Connection, lake: Lake, tenant: str, as_of: datetime, history: timedelta) -> TrainingSet:
@@ -141,6 +134,18 @@ def keep_training_set(lake: Lake, made: TrainingSet) -> None:
     lake.write(lake.partition(TRAINING_SET, made.tenant_id, made.as_of.date()), made.rows)
 
 
+def evidence_schema() -> pa.Schema:
+    """Names and types of the evidence."""
+    import ibis
+
+    from noc_platform.fraud.features import evidence
+    from noc_platform.fraud.moments import all_tables, moments, numbered
+
+    sources = all_tables()
+    asked = ibis.table(numbered(moments(sources)).schema(), name=ASKED)
+    return evidence(sources, asked).schema().to_pyarrow()
+
+
 def _labelled(rows: pa.Table, said: pa.Table, stage: Stage) -> pa.Table:
     told = label_of_stage(said, stage).select(["attendance_id", *LABELLED])
     of_stage = rows.filter(pc.equal(rows["stage"], stage.value))
@@ -148,7 +153,7 @@ def _labelled(rows: pa.Table, said: pa.Table, stage: Stage) -> pa.Table:
 
 
 def _of_engine(engine: Any, start: datetime, end: datetime, events: list[str] | None = None) -> pa.Table:
-    """Evidence of the events that happened in `[start, end)` (UTC), or of these events among those."""
+    """Evidence of the events that happened in `[start, end)` (UTC), or of these events, which lie around there."""
     import ibis
 
     from noc_platform.fraud.features import evidence
@@ -160,9 +165,10 @@ def _of_engine(engine: Any, start: datetime, end: datetime, events: list[str] | 
     reach = timedelta(days=HISTORY_DAYS + 2 * MARGIN_DAYS)
     engine.con.register(OFFSETS_TABLE, zone_offsets(zones, start - reach, end + reach))
     sources = all_tables()
-    every = moments(sources)
-    asked = every.filter(every.happened_at >= instant(start), every.happened_at < instant(end))
-    if events is not None:
+    asked = moments(sources)
+    if events is None:
+        asked = asked.filter(asked.happened_at >= instant(start), asked.happened_at < instant(end))
+    else:
         engine.con.register(WANTED, pa.table({"event_id": pa.array(events, pa.string())}))
         asked = asked.semi_join(ibis.table({"event_id": "string"}, name=WANTED), "event_id")
     # As a table, so that it is worked out once for all that is asked of it.
@@ -172,10 +178,7 @@ def _of_engine(engine: Any, start: datetime, end: datetime, events: list[str] | 
     return rows
 
 
-_UNSCORED = """
-    select event_id, occurred_at from noc_attendance_event e
-    where tenant_id = :tenant and received_at >= :since and not exists (
-        select from noc_fraud_prediction p
-        where (p.tenant_id, p.event_id, p.is_shadow) = (e.tenant_id, e.event_id, false))
-    order by received_at, event_id limit :most
+_SPAN = """
+    select min(occurred_at), max(occurred_at) from noc_attendance_event
+    where tenant_id = :tenant and event_id = any(cast(:events as uuid[]))
 """

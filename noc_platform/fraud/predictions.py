@@ -179,7 +179,7 @@ def _raise_alerts(
         found = sorted(scores.detections[place], key=lambda each: -WEIGHTS[each.detector].hundredths)
         final = scores.finals[place]
         alert = {
-            "event_id": identity_at(row["happened_at"], [row["tenant_id"], row["event_id"], SOURCE]),
+            "event_id": str(identity_at(row["happened_at"], [row["tenant_id"], row["event_id"], SOURCE])),
             "occurred_at": row["happened_at"].isoformat(),
             "alert_type": ALERT_TYPES[found[0].detector] if found else UNEXPLAINED,
             # The words of risk are those of severity from LOW on; an alert is MEDIUM at least.

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
@@ -119,6 +120,9 @@ def _once(chosen: pa.Table) -> pa.Table:
     ordered = chosen.sort_by([*order, ("event_id", "ascending")]).combine_chunks()
     if not ordered.num_rows:
         return ordered
-    counts = ordered.group_by(["tenant_id", "attendance_id"], use_threads=False).aggregate([([], "count_all")])
-    ends = np.cumsum(counts["count_all"].to_numpy())
-    return ordered.take(pa.array(np.concatenate([[0], ends[:-1]])))
+    is_first = np.zeros(ordered.num_rows, np.bool_)
+    is_first[0] = True
+    for name in ("tenant_id", "attendance_id"):
+        column = ordered[name]
+        is_first[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy()
+    return ordered.filter(pa.array(is_first))
