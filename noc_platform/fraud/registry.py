@@ -315,8 +315,8 @@ def _asking(what: str) -> Iterator[None]:
     except NocError:
         raise
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        said = str(error).strip().split("\n")[0]
-        raise Unavailable(f"MLflow could not {what}: {said} Is the database `mlflow` up?") from error
+        said = str(error).strip().split("\n")[0].rstrip(".")
+        raise Unavailable(f"MLflow could not {what}: {said}. Is the database `mlflow` up?") from error
 
 
 def _impatient(tracking_uri: str) -> str:

@@ -49,9 +49,9 @@ def card(trained: Trained, verdict: Verdict, comparison: Comparison | None, tena
 
 
 def reasons(verdict: Verdict) -> str:
-    """The verdict and every reason and warning, a line each."""
+    """The verdict, and every reason and warning it does not say itself, a line each."""
     lines = [
-        *(f"- {each.says}" for each in verdict.reasons),
+        *(f"- {each.says}" for each in verdict.reasons if each.says not in verdict.says),
         *(f"- To look at: {each.says}" for each in verdict.warnings),
     ]
     return "\n".join([verdict.says, *([""] if lines else []), *lines])
