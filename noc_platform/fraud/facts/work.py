@@ -245,18 +245,19 @@ def worked(asked: ir.Table, others: ir.Table) -> ir.Table:
 
 def shared(asked: ir.Table, sources: Sources, column: str, days: int) -> ir.Table:
     """`nth` and `others`: how many other people used the same device or matched the same template (`column`) in so
-    many days before, as known then; in any state of an attendance, for people leave with another's phone as well."""
+    many days before, as known then; coming or leaving, for a phone may be lent for either."""
     mine = asked.filter(asked[column].notnull())
-    own = mine.select("nth", *PERSON, column, "known_at", came=second_of(mine.punched_in_at))
+    own = mine.select("nth", *PERSON, column, "known_at", as_of=second_of(mine.happened_at))
     events = sources.attendance_events.filter(sources.attendance_events[column].notnull())
     used = events.select(
-        "tenant_id", column, "received_at", user_id="person_id", second=second_of(events.punched_in_at)
-    )
+        "tenant_id", column, "received_at", user_id="person_id",
+        second=second_of(events.punched_out_at.fill_null(events.punched_in_at)),
+    )  # fmt: skip
     pairs = own.join(
         used,
         [
             own.tenant_id == used.tenant_id, own[column] == used[column], own.person_id != used.user_id,
-            used.second <= own.came, used.second >= own.came - days * DAY_SECONDS,
+            used.second <= own.as_of, used.second >= own.as_of - days * DAY_SECONDS,
             used.received_at <= own.known_at,
         ],
     )  # fmt: skip

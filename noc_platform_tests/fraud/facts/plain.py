@@ -172,8 +172,8 @@ class _Asked:
         if self.event.get(name) is None:
             return None
         others = {
-            row["person_id"] for row in self.told["attendance_events"]
-            if row.get(name) == self.event[name] and self.came - days * DAY <= second(row["punched_in_at"]) <= self.came
+            row["person_id"] for row in self.told["attendance_events"] if row.get(name) == self.event[name]
+            and self.at - days * DAY <= second(row["punched_out_at"] or row["punched_in_at"]) <= self.at
         }  # fmt: skip
         return float(len(others - {self.person}))
 

@@ -1,0 +1,164 @@
+"""Whether any evidence knows more than was known: every cell twice, once from all there is and once as it was then.
+
+As it was then: each event has a tenant of its own, in which nothing is but what had been received when the event was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+from noc_platform.fraud.features import FACTS, evidence
+from noc_platform.fraud.moments import OFFSETS_TABLE, all_tables, moments, numbered, zone_offsets
+from noc_platform.fraud.vocabulary import MODEL_FEATURES
+from noc_platform.lake.engines import FEEDS_TABLE
+from noc_platform.store.duck import open_duckdb
+from noc_platform.streams.arrow import arrow_schema
+from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
+from noc_platform.streams.declaration import Stream
+from noc_platform_tests.fraud.facts.running import same
+from noc_platform_tests.fraud.facts.worlds import STREAMS, Row, table_of_rows
+
+COLUMNS = tuple(dict.fromkeys((*MODEL_FEATURES, *FACTS)))
+ASKED = "asked_moment"
+EVERYTHING, KNOWN_THEN = "everything", "known_then"
+# Of phones nobody looks farther back; without the rest a day's tenants fit into memory.
+PHONE_DAYS = 2
+TENANTS_AT_ONCE = 250
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A cell that differs: of which event, what the history says, and what was known then."""
+
+    event_id: str
+    column: str
+    history: object
+    known_then: object
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How many events and cells were compared, of those how many are features of a model, and what differs."""
+
+    events: int
+    cells: int
+    feature_cells: int
+    leaks: tuple[Leak, ...]
+
+
+def audited(folder: Path, events: int | None = None) -> Audit:
+    """Compare the evidence of a world (written by `simulator.writer.write_world` as Parquet) with what was known then.
+
+    Of all events, or of so many spread evenly over the whole time.
+    """
+    connection = opened_world(folder)
+    history = {row["event_id"]: row for row in evidence_of(connection, EVERYTHING).to_pylist()}
+    asked = sample(connection, events)
+    leaks: list[Leak] = []
+    for start in range(0, len(asked), TENANTS_AT_ONCE):
+        for row in known_then(connection, asked[start : start + TENANTS_AT_ONCE]):
+            whole = history[row["event_id"]]
+            leaks += [
+                Leak(row["event_id"], name, whole[name], row[name])
+                for name in COLUMNS
+                if not same(row[name], whole[name])
+            ]
+    return Audit(len(asked), len(asked) * len(COLUMNS), len(asked) * len(MODEL_FEATURES), tuple(leaks))
+
+
+def opened_world(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that has the world in the schema `everything`, and the clocks of its zones."""
+    connection = open_duckdb()
+    for schema in (EVERYTHING, KNOWN_THEN):
+        connection.execute(f"create schema {schema}")
+    for stream in STREAMS:
+        connection.register("empty_rows", table_of_rows(stream, []))
+        connection.execute(f"create table {EVERYTHING}.{stream.table} as from empty_rows")
+        files = [str(file) for file in _files(folder, stream)]
+        columns = arrow_schema(stream).names
+        told = connection.read_parquet(files, union_by_name=True).columns
+        given = ", ".join(name if name in told else _absent(name) for name in columns)
+        # The door names rows that come without a name by what they say; any name serves here.
+        connection.execute(
+            f"insert into {EVERYTHING}.{stream.table} select {given} from read_parquet(?, union_by_name=true)", [files]
+        )
+    connection.execute(
+        f"""create table {EVERYTHING}.{FEEDS_TABLE} as
+            select tenant_id, '{LOCATION_UPDATES.name}' as stream, occurred_at::date as day,
+                   min(received_at) as first_received_at
+            from {EVERYTHING}.{LOCATION_UPDATES.table} group by all"""
+    )
+    zones = [row[0] for row in connection.execute(f"select distinct time_zone from {EVERYTHING}.noc_site").fetchall()]
+    spans = f"select min(occurred_at) - interval 1 day, max(occurred_at) + interval 1 day from {EVERYTHING}"
+    start, end = connection.execute(f"{spans}.noc_attendance_event").fetchall()[0]
+    connection.register("clocks", zone_offsets(zones, start, end))
+    connection.execute(f"create table {OFFSETS_TABLE} as from clocks")
+    return connection
+
+
+def evidence_of(connection: duckdb.DuckDBPyConnection, schema: str) -> pa.Table:
+    """The evidence from the tables of a schema: of every event, or where each has a tenant of its own, of those."""
+    connection.execute(f"set search_path = '{schema},main'")
+    sources = all_tables()
+    asked = numbered(moments(sources))
+    wanted = asked if schema == EVERYTHING else asked.filter(asked.tenant_id.endswith("/" + asked.event_id))
+    connection.execute(f"create or replace temp table {ASKED} as {ibis.to_sql(wanted, dialect='duckdb')}")
+    stored = ibis.table(asked.schema(), name=ASKED)
+    statement = str(ibis.to_sql(evidence(sources, stored), dialect="duckdb"))
+    return connection.sql(statement).to_arrow_table()
+
+
+def sample(connection: duckdb.DuckDBPyConnection, events: int | None) -> list[str]:
+    """Events in the order they were received: all, or so many of them, evenly spread."""
+    rows = connection.execute(
+        f"select event_id::varchar from {EVERYTHING}.noc_attendance_event order by received_at, event_id"
+    ).fetchall()
+    names = [row[0] for row in rows]
+    if events is None or events >= len(names):
+        return names
+    return [names[place * len(names) // events] for place in range(events)]
+
+
+def known_then(connection: duckdb.DuckDBPyConnection, events: Sequence[str]) -> list[Row]:
+    """The evidence of each event in a tenant of its own that has only what had been received by then."""
+    connection.register("asked_events", pa.table({"event_id": pa.array(events, pa.string())}))
+    connection.execute(
+        f"""create or replace temp table asked_then as
+            select tenant_id, tenant_id || '/' || event_id as own, event_id, received_at as known_at,
+                   coalesce(punched_out_at, punched_in_at) as happened_at
+            from {EVERYTHING}.noc_attendance_event semi join asked_events using (event_id)"""
+    )
+    for stream in STREAMS:
+        _copy_known(connection, stream)
+    connection.execute(
+        f"""create or replace table {KNOWN_THEN}.{FEEDS_TABLE} as
+            select own as tenant_id, stream, day, first_received_at
+            from {EVERYTHING}.{FEEDS_TABLE} join asked_then using (tenant_id) where first_received_at <= known_at"""
+    )
+    rows = evidence_of(connection, KNOWN_THEN)
+    assert rows.num_rows == len(events)
+    return list(rows.to_pylist())
+
+
+def _copy_known(connection: duckdb.DuckDBPyConnection, stream: Stream) -> None:
+    near = f"and occurred_at >= happened_at - interval {PHONE_DAYS} day"
+    is_phone = stream in (DEVICE_EVENTS, LOCATION_UPDATES)
+    rest = ", ".join(f"told.{name}" for name in arrow_schema(stream).names if name != "tenant_id")
+    connection.execute(
+        f"""create or replace table {KNOWN_THEN}.{stream.table} as
+            select own as tenant_id, {rest} from {EVERYTHING}.{stream.table} told join asked_then using (tenant_id)
+            where told.received_at <= known_at {near if is_phone else ""}"""
+    )
+
+
+def _files(folder: Path, stream: Stream) -> list[Path]:
+    alone = folder / f"{stream.name}.parquet"
+    return [alone] if alone.exists() else sorted((folder / stream.name).glob("*.parquet"))
+
+
+def _absent(name: str) -> str:
+    return "uuid()::varchar" if name == "event_id" else "null"
