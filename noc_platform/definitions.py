@@ -7,6 +7,9 @@ from noc_platform.baselines.jobs import judge_days, learn_baselines, weekly_base
 from noc_platform.correlation.assets import alerts, correlated_incidents
 from noc_platform.correlation.jobs import AUDIT_SCHEDULES, comprehensive_audit, deep_audit, heartbeat_audit
 from noc_platform.findings.assets import audit_findings
+from noc_platform.fraud import assets as fraud
+from noc_platform.fraud.jobs import FRAUD_JOBS, FRAUD_SCHEDULES
+from noc_platform.fraud.sensors import events_to_score, training_requested
 from noc_platform.resources import RESOURCES
 from noc_platform.telemetry import assets as telemetry
 from noc_platform.telemetry.jobs import nightly_retention, retention, telemetry_pipeline
@@ -26,9 +29,24 @@ defs = dg.Definitions(
         audit_findings,
         alerts,
         correlated_incidents,
+        fraud.fraud_features,
+        fraud.fraud_training_set,
+        fraud.fraud_model,
+        fraud.fraud_predictions,
+        fraud.model_performance,
+        fraud.collusion_rings,
     ],
-    jobs=[telemetry_pipeline, retention, learn_baselines, judge_days, heartbeat_audit, comprehensive_audit, deep_audit],
-    schedules=[nightly_retention, weekly_baselines, *AUDIT_SCHEDULES],
-    sensors=[days_with_new_telemetry],
+    jobs=[
+        telemetry_pipeline,
+        retention,
+        learn_baselines,
+        judge_days,
+        heartbeat_audit,
+        comprehensive_audit,
+        deep_audit,
+        *FRAUD_JOBS,
+    ],
+    schedules=[nightly_retention, weekly_baselines, *AUDIT_SCHEDULES, *FRAUD_SCHEDULES],
+    sensors=[days_with_new_telemetry, events_to_score, training_requested],
     resources=RESOURCES,
 )

@@ -11,6 +11,8 @@ warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", categor
 
 # Long enough ago for any source; the door refuses events from before NOC_EARLIEST_EVENT, which is the same day.
 DAY = dg.DailyPartitionsDefinition(start_date="2000-01-01", timezone="UTC", end_offset=1)
+# A tenant joins when something of it is first seen (`fraud.sensors`).
+TENANT = dg.DynamicPartitionsDefinition(name="tenant")
 ONE_RUN = dg.BackfillPolicy.single_run()
 AFTER_UPSTREAM = dg.AutomationCondition.eager()
 TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -18,6 +20,8 @@ TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EX
 LAKE_POOL = "lake"
 # An audit must not wait for a month's history; only for the audit before it.
 AUDIT_POOL = "audit"
+# Models are trained one at a time, on both cores.
+TRAINING_POOL = "training"
 # A feed that says nothing for a day is late; for two, something is broken.
 DAILY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=48), warn_window=timedelta(hours=26))
 HOURLY_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=30))
@@ -50,6 +54,7 @@ class Group:
     BASELINES = "baselines"
     FINDINGS = "findings"
     CORRELATION = "correlation"
+    FRAUD = "fraud"
 
 
 class Owner:
@@ -57,3 +62,4 @@ class Owner:
 
     DATA = "team:data-engineering"
     OPERATIONS = "team:noc-operations"
+    MACHINE_LEARNING = "team:machine-learning"

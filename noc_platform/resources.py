@@ -12,6 +12,7 @@ import dagster as dg
 from noc_platform.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from noc_platform.fraud.registry import Registry
     from noc_platform.lake.layout import Lake
     from noc_platform.store.sessions import Database
 
@@ -33,6 +34,15 @@ class Platform:
         server = Server.of(self.settings)
         prepare(server)
         return server.pipeline
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """The registry of fraud models, in the database `mlflow`."""
+        from noc_platform.fraud.registry import Registry
+        from noc_platform.store.sessions import Server
+
+        uri = Server.of(self.settings).url_of("mlflow", "postgresql+psycopg2")
+        return Registry(uri, self.settings.mlflow_artifacts)
 
     @cached_property
     def lake(self) -> "Lake":

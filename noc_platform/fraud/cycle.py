@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from noc_platform.errors import Conflict, NocError
 from noc_platform.fraud import live, runs
 from noc_platform.fraud.drift import references
-from noc_platform.fraud.history import TrainingSet, keep_training_set, training_set
+from noc_platform.fraud.history import TrainingSet, kept_training_set
 from noc_platform.fraud.learning.examples import TooFewLabels
 from noc_platform.fraud.live import Registered
 from noc_platform.fraud.models import Manifest, Unloadable
@@ -60,27 +60,27 @@ class Workshop:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to; what it learned from and made, where it got as far."""
+    """What a training came to; what it learned from and made, where it got as far; its page in the MLflow UI."""
 
     run: runs.TrainingRun
     examples: TrainingSet | None = None
     trained: "Trained | None" = None
     verdict: "Verdict | None" = None
     version: Version | None = None
+    page: str | None = None
 
 
 def train(workshop: Workshop, tenant: str, as_of: datetime, started_at: datetime) -> Outcome:
-    """Train a tenant's model on what was known at `as_of` (UTC), and let it go live if the gate opens.
+    """Train a tenant's model on the training set of `as_of` (UTC), and let it go live if the gate opens.
 
     Whatever goes wrong is recorded as what the training came to, and leaves the champion as it is; so one tenant's
     failure stops no other. Only a database that cannot be written to raises.
     """
     made: TrainingSet | None = None
     try:
+        made = kept_training_set(workshop.lake, tenant, as_of, workshop.policy.history)
         with workshop.database.transaction() as connection:
-            made = training_set(connection, workshop.lake, tenant, as_of, workshop.policy.history)
             clocks = _night(connection, made)
-        keep_training_set(workshop.lake, made)
         outcome = _learned(workshop, made, clocks, started_at)
     except Exception as error:  # noqa: BLE001 - recorded with its words, and told to people after two in a row
         outcome = _failed(workshop, tenant, as_of, started_at, made, error)
@@ -172,7 +172,7 @@ def _learned(workshop: Workshop, made: TrainingSet, is_night: pa.Array, started_
     run = workshop.registry.log(report_of(trained, verdict, comparison, examples, where))
     lesson = _Lesson(made, examples, trained, verdict, comparison)
     version, model = _released(workshop, lesson, run)
-    return Outcome(_training_run(workshop, lesson, started_at, run, model), made, trained, verdict, version)
+    return Outcome(_training_run(workshop, lesson, started_at, run, model), made, trained, verdict, version, run.page)
 
 
 @dataclass(frozen=True)

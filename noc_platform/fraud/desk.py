@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from noc_platform.errors import NocError
 from noc_platform.fraud.facts.habits import HISTORY_DAYS
-from noc_platform.fraud.history import evidence_in_bulk, evidence_schema
+from noc_platform.fraud.history import evidence_in_bulk, evidence_kept, evidence_schema
 from noc_platform.fraud.limits import limits_book
 from noc_platform.fraud.live import challengers, live_models
 from noc_platform.fraud.moments import zone_offsets
@@ -151,7 +151,15 @@ class Desk:
     def _many(self, connection: Connection, lake: Lake, tenant: str, events: list[str]) -> pa.Table:
         if len(events) <= FEW:
             return self.evidence(connection, tenant, events)
-        return evidence_in_bulk(connection, lake, tenant, events)
+        days = connection.execute(text(_DAYS), {"tenant": tenant, "events": events}).scalars()
+        kept = evidence_kept(lake, tenant, days, events)
+        held = set(kept["event_id"].to_pylist())
+        rest = [event for event in events if event not in held]
+        if not rest:
+            return kept
+        few = len(rest) <= FEW
+        of_rest = self.evidence(connection, tenant, rest) if few else evidence_in_bulk(connection, lake, tenant, rest)
+        return pa.concat_tables([kept, of_rest.select(kept.column_names).cast(kept.schema)])
 
     def _kept(self, connection: Connection, evidence: pa.Table, live: LiveModel | None, begun: datetime) -> Scored:
         ready, fell_back = self._ready(live)
@@ -169,6 +177,11 @@ class Desk:
         except NocError as error:
             log.warning("rules score the events of %s: %s", live.tenant_id, error)
             return None, str(error)
+
+
+def waiting(connection: Connection, since: datetime) -> dict[str, datetime]:
+    """Tenants with events received since then (UTC) that have no prediction, and when the newest of those came in."""
+    return {row.tenant_id: row.newest for row in connection.execute(text(_WAITING), {"since": since})}
 
 
 def _milliseconds(spent: timedelta, events: int) -> float:
@@ -198,6 +211,10 @@ _EVENTS = """
            punched_in_at as came, coalesce(punched_out_at, punched_in_at) as at, received_at as known_at
     from noc_attendance_event where tenant_id = :tenant and event_id = any(cast(:events as uuid[]))
 """
+_DAYS = """
+    select distinct cast(coalesce(punched_out_at, punched_in_at) at time zone 'UTC' as date)
+    from noc_attendance_event where tenant_id = :tenant and event_id = any(cast(:events as uuid[]))
+"""
 _ZONES = "select distinct time_zone from noc_site where tenant_id = :tenant order by time_zone"
 _UNSCORED = """
     select event_id from noc_attendance_event e
@@ -205,4 +222,11 @@ _UNSCORED = """
         select from noc_fraud_prediction p
         where (p.tenant_id, p.event_id, p.is_shadow) = (e.tenant_id, e.event_id, :is_shadow))
     order by received_at, event_id limit :most
+"""
+_WAITING = """
+    select tenant_id, max(received_at) as newest from noc_attendance_event e
+    where received_at >= :since and not exists (
+        select from noc_fraud_prediction p
+        where (p.tenant_id, p.event_id, p.is_shadow) = (e.tenant_id, e.event_id, false))
+    group by tenant_id
 """

@@ -6,19 +6,20 @@ is what was scored. Elsewhere: the expression (`features`), single events (`prep
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
+from noc_platform.errors import NotFound
 from noc_platform.fraud.facts.habits import HISTORY_DAYS
 from noc_platform.fraud.facts.work import ASSIGNED_DAYS, TOUR_DAYS
 from noc_platform.fraud.labels import label_of_stage, labels_as_of
-from noc_platform.fraud.learning.examples import TooFewLabels
 from noc_platform.fraud.vocabulary import Stage
 from noc_platform.lake.engines import duckdb_engine, live_engine
 from noc_platform.lake.layout import Lake
@@ -108,19 +109,20 @@ def evidence_in_bulk(connection: Connection, lake: Lake, tenant: str, events: li
     return _of_engine(engine, first - day * 2, last + day * 2, events)
 
 
-def training_set(connection: Connection, lake: Lake, tenant: str, as_of: datetime, history: timedelta) -> TrainingSet:
-    """What a tenant's people said by then, with the evidence of those events: of the time before `as_of` (UTC) alone.
+def evidence_kept(lake: Lake, tenant: str, days: Iterable[date], events: Iterable[str]) -> pa.Table:
+    """Those of a tenant's events whose evidence is in the lake for these UTC days; it is the same whenever computed."""
+    wanted = pa.array(list(events), pa.string())
+    parts = [lake.read(part) for part in lake.partitions(FEATURES, days) if part.tenant == tenant]
+    found = [part.filter(pc.is_in(part["event_id"], value_set=wanted)) for part in parts]
+    return pa.concat_tables([evidence_schema().empty_table(), *found], promote_options="default")
 
-    Raises `TooFewLabels` where there is no evidence at all.
-    """
+
+def training_set(connection: Connection, lake: Lake, tenant: str, as_of: datetime, history: timedelta) -> TrainingSet:
+    """What a tenant's people said by then, with the evidence of those events: of what was known before `as_of` (UTC)."""
     begins = as_of - history
     days = [begins.date() + timedelta(days=number) for number in range((as_of.date() - begins.date()).days + 1)]
     parts = [lake.read(part) for part in lake.partitions(FEATURES, days) if part.tenant == tenant]
-    if not parts:
-        raise TooFewLabels(
-            f"Nothing is known of {tenant}'s attendances before {as_of:%Y-%m-%d}; noc run makes features."
-        )
-    rows = pa.concat_tables(parts, promote_options="default")
+    rows = pa.concat_tables([evidence_schema().empty_table(), *parts], promote_options="default")
     rows = rows.filter(pc.and_(pc.less(rows["known_at"], as_of), pc.greater_equal(rows["happened_at"], begins)))
     said = labels_as_of(connection, tenant, as_of)
     told = pa.concat_tables([_labelled(rows, said, stage) for stage in Stage])
@@ -134,6 +136,15 @@ def keep_training_set(lake: Lake, made: TrainingSet) -> None:
     lake.write(lake.partition(TRAINING_SET, made.tenant_id, made.as_of.date()), made.rows)
 
 
+def kept_training_set(lake: Lake, tenant: str, as_of: datetime, history: timedelta) -> TrainingSet:
+    """A training set that was written. Raises `NotFound` where there is none of that day."""
+    partition = lake.partition(TRAINING_SET, tenant, as_of.date())
+    if not lake.exists(partition):
+        raise NotFound(f"There is no training set of {tenant} for {as_of:%Y-%m-%d}; noc fraud train makes one.")
+    return TrainingSet(tenant, as_of, as_of - history, lake.read(partition))
+
+
+@cache
 def evidence_schema() -> pa.Schema:
     """Names and types of the evidence."""
     import ibis

@@ -20,7 +20,7 @@ from noc_platform.fraud.scoring import Scores, documents_of, top_reasons
 from noc_platform.fraud.vocabulary import MODEL_FEATURES, Detector
 from noc_platform.journal.documents import document
 from noc_platform.journal.identities import identity_at
-from noc_platform.settings import DoorPolicy
+from noc_platform.settings import DoorPolicy, FraudPolicy
 from noc_platform.store.sessions import psycopg_of
 from noc_platform.streams.catalogue import ALERTS
 from noc_platform.streams.door import Batch, Source, admit
@@ -53,6 +53,11 @@ class RecordPolicy:
 
     door: DoorPolicy
     review: ReviewPolicy
+
+    @classmethod
+    def of(cls, door: DoorPolicy, fraud: FraudPolicy) -> "RecordPolicy":
+        """As settings have it; all that alerts is looked at."""
+        return cls(door, ReviewPolicy(fraud.review_seed, ALERT_AT, fraud.review_share))
 
 
 @dataclass(frozen=True)
