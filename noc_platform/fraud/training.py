@@ -119,6 +119,8 @@ def train(examples: Examples, policy: TrainingPolicy | None = None, seed: int = 
     Raises `TooFewLabels` where there is too little to learn from or to judge by, and `Unfit` for a single class or
     features that are missing, unknown or constant.
     """
+    # Imported before the limit is set, for it holds for the libraries that are loaded.
+    import sklearn.ensemble  # noqa: F401
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no stubs
 
     # Threads of OpenMP wait by spinning: beside other work on two cores that took boosting ten times as long as one

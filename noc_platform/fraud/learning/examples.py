@@ -5,6 +5,7 @@ Elsewhere: which rows learn and which judge (`splitting`), the learning itself (
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -62,7 +63,7 @@ class Examples:
         """The weight of each row: 1 unless said."""
         return np.ones(len(self)) if self.weights is None else self.weights
 
-    @property
+    @cached_property
     def people(self) -> Numbers:
         """The person of each row as a number that stays the same from training to training; a row whose person is not
         known is a person of its own."""

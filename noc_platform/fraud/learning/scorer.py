@@ -37,7 +37,7 @@ class Scorer:
             blocks = np.array_split(values, -(-len(values) // ROWS_AT_ONCE))
             with ThreadPoolExecutor(JOBS) as threads:
                 return np.concatenate(list(threads.map(self._block, blocks)))
-        return probability(self.model, values)
+        return self._block(values)
 
     def _block(self, values: Numbers) -> Numbers:
         if isinstance(self.parts.kind, Forest) and not self.parts.kind.is_single:
