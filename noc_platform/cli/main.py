@@ -25,6 +25,7 @@ COMMANDS = {
     "incident": "incident",
     "thresholds": "thresholds",
     "threshold": "threshold",
+    "fraud": "fraud",
     "explain": "explain",
     "backtest": "backtest",
     "token": "token",

@@ -1,18 +1,16 @@
 """`noc run`: the pipeline for the days present, in this process, recorded where the Dagster UI shows it."""
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
+from noc_platform.cli.fraud_runs import fraud_outcomes
 from noc_platform.cli.installation import Installation
-from noc_platform.cli.runs import Outcome, Range, RunJob, alone, tell
+from noc_platform.cli.runs import Outcome, Range, RunJob, alone, merged, tell
 from noc_platform.errors import BadInput
 
-# A gap this short is cheaper to run through than to start another run for.
-MERGED_GAP = timedelta(days=7)
-LONGEST_RANGE = timedelta(days=92)
 # What is older is settled, or was audited when it was new.
 AUDITED = timedelta(hours=24)
 
@@ -24,7 +22,8 @@ def run(
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day, included.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Archive telemetry to the lake, make its signals, judge them and audit the last day, for days with something new.
+    """Archive telemetry to the lake, make its signals, judge them, score attendance for fraud and audit the last day,
+    for days with something new.
 
     With --from and --to, for those days whether or not they changed. Exit code 1 when a step or a check failed.
     """
@@ -40,17 +39,6 @@ def run(
     with alone(here) as run_job:
         outcomes = _run_all(here, run_job, ranges)
     tell(outcomes, as_json)
-
-
-def merged(days: list[date]) -> list[Range]:
-    """Days in order as ranges: short gaps bridged, long ranges cut."""
-    ranges: list[Range] = []
-    for day in days:
-        if ranges and day - ranges[-1][1] <= MERGED_GAP and day - ranges[-1][0] < LONGEST_RANGE:
-            ranges[-1] = (ranges[-1][0], day)
-        else:
-            ranges.append((day, day))
-    return ranges
 
 
 def _ranges(here: Installation, first: datetime | None, last: datetime | None) -> list[Range]:
@@ -71,6 +59,8 @@ def _run_all(here: Installation, run_job: RunJob, ranges: list[Range]) -> list[O
     done = [run_job("telemetry_pipeline", span) for span in ranges]
     # What is usual is learned once all days are there, and each day is judged by what was usual before it.
     done += [run_job("learn_baselines"), *(run_job("judge_days", span) for span in ranges)]
+    # Scores raise alerts, which the audit after them takes in.
+    done += fraud_outcomes(here, run_job, ranges)
     hours = _last_hours(here)
     return [*done, run_job("deep_audit", config=hours)] if hours else done
 

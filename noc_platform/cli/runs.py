@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Any constant will do: it only has to be the same in every process.
 RUN_LOCK = 0x4E4F4352
 BY_HAND = {"noc/started_by": "noc run"}
+# A gap this short is cheaper to run through than to start another run for.
+MERGED_GAP = timedelta(days=7)
+LONGEST_RANGE = timedelta(days=92)
 Range = tuple[date, date]
 Outcome = dict[str, Any]
 
@@ -27,8 +30,11 @@ Outcome = dict[str, Any]
 class RunJob(Protocol):
     """A way to run a job."""
 
-    def __call__(self, job: str, span: Range | None = None, config: dict[str, Any] | None = None) -> Outcome:
-        """Run it once, over a range of days where it works by day; gives every asset's rows and checks."""
+    def __call__(
+        self, job: str, span: Range | None = None, config: dict[str, Any] | None = None, tenant: str | None = None
+    ) -> Outcome:
+        """Run it once, over a range of days where it works by day, for a tenant where by tenant; gives every asset's
+        rows and checks."""
 
 
 @contextmanager
@@ -46,10 +52,23 @@ def alone(here: Installation) -> Iterator[RunJob]:
         with dg.DagsterInstance.get() as instance:
             _bury_the_killed(instance)
 
-            def run_job(job: str, span: Range | None = None, config: dict[str, Any] | None = None) -> Outcome:
-                return _run(instance, job, span, config)
+            def run_job(
+                job: str, span: Range | None = None, config: dict[str, Any] | None = None, tenant: str | None = None
+            ) -> Outcome:
+                return _run(instance, job, span, config, tenant)
 
             yield run_job
+
+
+def merged(days: list[date]) -> list[Range]:
+    """Days in order as ranges: short gaps bridged, long ranges cut."""
+    ranges: list[Range] = []
+    for day in days:
+        if ranges and day - ranges[-1][1] <= MERGED_GAP and day - ranges[-1][0] < LONGEST_RANGE:
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
 
 
 def tell(outcomes: list[Outcome], as_json: bool) -> None:
@@ -73,20 +92,33 @@ def _bury_the_killed(instance: "DagsterInstance") -> None:
 
 
 def _run(
-    instance: "DagsterInstance", job: str, span: Range | None, config: dict[str, Any] | None
-) -> Outcome:  # fmt: skip
+    instance: "DagsterInstance", job: str, span: Range | None, config: dict[str, Any] | None, tenant: str | None
+) -> Outcome:
     from noc_platform.definitions import defs
+    from noc_platform.orchestration import TENANT
+
+    if tenant is not None:
+        instance.add_dynamic_partitions(str(TENANT.name), [tenant])
 
     first, last = (day.isoformat() for day in span) if span else ("", "")
     days = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last} if span else {}
-    with Console(stderr=True).status(f"{job} for {first} to {last}" if span else job):
+    whom = f"{first} to {last}" if span else tenant
+    with Console(stderr=True).status(f"{job} for {whom}" if whom else job):
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             raise_on_error=False,
+            partition_key=tenant,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}, **(config or {})},
             tags={**BY_HAND, **days},
         )
-    return {"from": first, "to": last, "run_id": result.run_id, "success": result.success, **_outcome(result)}
+    return {
+        "from": first,
+        "to": last,
+        "tenant": tenant,
+        "run_id": result.run_id,
+        "success": result.success,
+        **_outcome(result),
+    }
 
 
 def _outcome(result: "ExecuteInProcessResult") -> Outcome:
@@ -102,10 +134,10 @@ def _outcome(result: "ExecuteInProcessResult") -> Outcome:
 
 
 def _show(outcomes: list[Outcome]) -> None:
-    table = Table("days", "asset", "rows")
+    table = Table("days or tenant", "asset", "rows")
     for outcome in outcomes:
         for number, (asset, rows) in enumerate(outcome["rows"].items()):
-            days = f"{outcome['from']} to {outcome['to']}" if outcome["from"] else "all"
+            days = f"{outcome['from']} to {outcome['to']}" if outcome["from"] else outcome["tenant"] or "all"
             table.add_row("" if number else days, asset, f"{rows:,}")
     console = Console()
     console.print(table)

@@ -160,6 +160,18 @@ def fraud_model(
     )
 
 
+class ScoringConfig(dg.Config):
+    """Which events are scored."""
+
+    since: str | None = Field(None, description="Those received since then; those PostgreSQL keeps unless given.")
+
+    def moment(self, otherwise: datetime) -> datetime:
+        """Since when, UTC. Raises `BadInput`."""
+        from noc_platform.streams.forms import instant_called
+
+        return instant_called(self.since) if self.since else otherwise
+
+
 @dg.asset(
     partitions_def=TENANT,
     deps=[
@@ -176,13 +188,15 @@ def fraud_model(
     pool=AUDIT_POOL,
     code_version="1",
 )
-def fraud_predictions(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+def fraud_predictions(
+    context: dg.AssetExecutionContext, config: ScoringConfig, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult:
     """A score and its reasons for every reported state of an attendance, once; alerts, and what to review."""
     from noc_platform.fraud.desk import Desk, waiting
     from noc_platform.fraud.predictions import RecordPolicy
 
     settings, tenant = platform.settings, context.partition_key
-    since = datetime.now(UTC) - settings.retention
+    since = config.moment(datetime.now(UTC) - settings.retention)
     desk = Desk(RecordPolicy.of(settings.door_policy, settings.fraud_policy), lambda: datetime.now(UTC))
     tally = desk.score_new(platform.database, platform.lake, tenant, since)
     with platform.database.transaction() as connection:
