@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from noc_platform.cli.installation import Installation
+from noc_platform.cli.predicted import tell_predictions
 from noc_platform.cli.story import as_document, read, show
 from noc_platform.cli.words import printable
 from noc_platform.errors import BadInput, NotFound
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
     from noc_platform.correlation.queries import Incident
     from noc_platform.journal.ledger import Entry
 
-KINDS = ("finding", "alert", "incident", "site", "tenant", "threshold")
+KINDS = ("finding", "alert", "incident", "prediction", "site", "tenant", "threshold")
 
 
 def explain(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.", metavar="KIND")],
     subject_id: Annotated[
-        str, typer.Argument(help="Which one; of a threshold site/metric, or site/metric/hour.", metavar="ID")
+        str,
+        typer.Argument(
+            help="Which one; of a threshold site/metric, or site/metric/hour; of a prediction also its event's id or its "
+            "attendance's.",
+            metavar="ID",
+        ),
     ],
     tenant: Annotated[
         str | None, typer.Option(help="Only of this tenant, where several have one of that name.")
@@ -41,6 +47,9 @@ def explain(
 
     if kind.lower() not in KINDS:
         raise BadInput(f"No decisions are kept about a {kind}; there are: {', '.join(KINDS)}.")
+    if kind.lower() == "prediction":
+        tell_predictions(subject_id, tenant, as_json)
+        return
     with Installation.open().server.pipeline.transaction() as connection:
         entries = _trail(connection, kind.lower(), subject_id, tenant)
         story = read(connection, subject_id) if kind.lower() == "incident" else None
