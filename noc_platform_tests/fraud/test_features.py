@@ -15,12 +15,17 @@ from noc_platform_tests.fraud.facts.worlds import made
 
 # Shrinking a number makes no smaller world: the failing one is printed as it is.
 FIND = (Phase.explicit, Phase.reuse, Phase.generate)
-ENGINES = ["duckdb", "postgres", pytest.param("spark", marks=pytest.mark.spark)]
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
 def engine(request: pytest.FixtureRequest, server: Server) -> Iterator[Engine]:
     with opened(request.param, server) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def spark(server: Server) -> Iterator[Engine]:
+    with opened("spark", server) as engine:
         yield engine
 
 
@@ -29,3 +34,11 @@ def engine(request: pytest.FixtureRequest, server: Server) -> Iterator[Engine]:
 def test_every_column_agrees_with_a_plain_loop(engine: Engine, seed: int) -> None:
     world = made(seed)
     assert disagreements(found(engine, world), plain_evidence(world)) == {}
+
+
+@pytest.mark.spark
+@examples(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
+@given(seed=st.integers(0, 2**32))
+def test_every_column_agrees_with_a_plain_loop_on_spark(spark: Engine, seed: int) -> None:
+    world = made(seed)
+    assert disagreements(found(spark, world), plain_evidence(world)) == {}

@@ -5,11 +5,14 @@ from functools import cache
 from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 
 from noc_platform.fraud.features import EVIDENCE, evidence
 from noc_platform.fraud.moments import all_tables, moments, numbered
 from noc_platform_tests.engines import DuckDB, Engine, PostgreSQL
 from noc_platform_tests.fraud.facts.worlds import Row, World
+
+ASKED = "asked_moment"
 
 
 def found(engine: Engine, world: World) -> dict[str, Row]:
@@ -31,7 +34,15 @@ def history(engine: Engine) -> list[Row]:
         with engine.connection.cursor(row_factory=dict_row) as cursor:
             # As it is, without parameters: the statement may have percent signs in it.
             return list(cursor.execute(statement("postgres").encode()).fetchall())
-    return engine.rows(_whole())
+    return _on_spark(engine)
+
+
+def _on_spark(engine: Any) -> list[Row]:
+    """In steps: what takes minutes to compute is not waited for by the one who collects it."""
+    for name, table in ((ASKED, _moments()), ("evidence_rows", evidence(all_tables(), _stored()))):
+        frame = engine.session.sql(str(ibis.to_sql(table, dialect="pyspark", pretty=False)))
+        frame.localCheckpoint().createOrReplaceTempView(name)
+    return list(engine.session.table("evidence_rows").toArrow().to_pylist())
 
 
 @cache
@@ -40,10 +51,16 @@ def statement(dialect: str) -> str:
     return str(ibis.to_sql(_whole(), dialect=dialect, pretty=False))
 
 
-@cache
-def _whole() -> Any:
-    sources = all_tables()
-    return evidence(sources, numbered(moments(sources)))
+def _whole() -> ir.Table:
+    return evidence(all_tables(), _moments())
+
+
+def _moments() -> ir.Table:
+    return numbered(moments(all_tables()))
+
+
+def _stored() -> ir.Table:
+    return ibis.table(_moments().schema(), name=ASKED)
 
 
 def differing(found: Row, expected: Row) -> dict[str, tuple[Any, Any]]:
