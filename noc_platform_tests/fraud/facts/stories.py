@@ -15,7 +15,8 @@ from noc_platform_tests.fraud.facts.worlds import DAWN, Row, World
 EIGHT = DAWN + timedelta(hours=8)
 LONG_AGO = DAWN - timedelta(days=300)
 Told = dict[str, Row]
-Story = Callable[["Teller"], Generator[None, Told, None]]
+Tale = Generator[None, Told, None]
+Story = Callable[["Teller"], Tale]
 STORIES: list[Story] = []
 
 
@@ -32,7 +33,7 @@ class Teller:
         place = {"latitude": 38.0, "longitude": 23.7, "geofence_radius_meters": 150.0, "time_zone": "Europe/Athens"}
         self._add("sites", site_id=name, name=name, **{"received_at": LONG_AGO, **place, **said})
 
-    def punch(self, name: str, at: datetime, out: datetime | None = None, **said: Any) -> None:
+    def punch(self, name: str, at: datetime, out: datetime | None = None, /, **said: Any) -> None:
         """A reported state; received at once, of p0, at s0, of an attendance of its own where nothing else is said."""
         usual = {"person_id": "p0", "site_id": "s0", "attendance_id": name, "received_at": out or at}
         self._add(
@@ -54,7 +55,11 @@ class Teller:
             subject_id=attendance, verdict=verdict, occurred_at=at, received_at=at,
         )  # fmt: skip
 
-    def _add(self, stream: str, **row: Any) -> None:
+    def feed(self, since: datetime) -> None:
+        """Fixes of the tenant are received since then."""
+        self._add("feeds", stream="location_updates", day=since.date(), first_received_at=since)
+
+    def _add(self, stream: str, /, **row: Any) -> None:
         getattr(self.world, stream).append({"tenant_id": self.tenant, **row})
 
 

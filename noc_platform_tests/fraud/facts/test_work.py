@@ -1,15 +1,14 @@
 """Rosters, other attendances, and shared phones and faces, rule by rule (domain.md §10, 53 to 57)."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from noc_platform.store.sessions import Server
 from noc_platform_tests.engines import opened
-from noc_platform_tests.fraud.facts.stories import EIGHT, STORIES, Teller, Told, all_told, told
+from noc_platform_tests.fraud.facts.stories import EIGHT, STORIES, Tale, Teller, Told, all_told, told
 
-Tale = Generator[None, Told, None]
 HOUR, MINUTE, SECOND, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1), timedelta(days=1)
 
 
