@@ -11,7 +11,8 @@ from api.auth import Gate
 from api.backend import Backend
 from api.cache import Answers
 from api.metrics import CountRequests
-from api.routes import events, health, telemetry
+from api.receiving import AT_A_TIME
+from api.routes import events, health, security, telemetry
 from noc_platform.settings import Settings, load_settings
 
 
@@ -38,10 +39,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.backend = Backend(settings)
     app.state.answers = Answers(settings.cache_url, settings.telemetry_cache_ttl)
-    app.state.ingesting = asyncio.Semaphore(events.AT_A_TIME)
+    app.state.ingesting = asyncio.Semaphore(AT_A_TIME)
     app.state.gate = Gate(settings.signing_key())
     app.add_middleware(CountRequests)
     problems.install(app)
-    for routes in (telemetry.router, events.router, health.router):
+    for routes in (telemetry.router, events.router, security.router, health.router):
         app.include_router(routes)
     return app

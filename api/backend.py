@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from noc_platform.errors import NocError, Unavailable
 from noc_platform.settings import Settings
 
 if TYPE_CHECKING:
+    from noc_platform.fraud.desk import Desk
     from noc_platform.store.asynchronous import AsyncReads
     from noc_platform.store.sessions import Server
     from noc_platform.telemetry.prepared import SitePrepared
@@ -26,6 +28,7 @@ class Ready:
     reads: "AsyncReads"
     person: "Prepared"
     site: "SitePrepared"
+    desk: "Desk"
 
 
 class Backend:
@@ -67,14 +70,14 @@ class Backend:
             await self._starting.result().reads.close()
 
     async def _start(self) -> Ready:
-        server, person, site = await asyncio.to_thread(self._prepare)
+        server, person, site, desk = await asyncio.to_thread(self._prepare)
         from noc_platform.store.asynchronous import AsyncReads
 
         reads = AsyncReads(server.api.conninfo, self.settings.api_connections)
         await reads.open()
-        return Ready(server, reads, person, site)
+        return Ready(server, reads, person, site, desk)
 
-    def _prepare(self) -> "tuple[Server, Prepared, SitePrepared]":
+    def _prepare(self) -> "tuple[Server, Prepared, SitePrepared, Desk]":
         from noc_platform.store.schema import prepare
         from noc_platform.store.sessions import Server
         from noc_platform.telemetry.prepared import person_statement, site_statement
@@ -82,7 +85,17 @@ class Backend:
         server = Server.of(self.settings)
         prepare(server)
         policy = self.settings.movement_policy
-        return server, person_statement(policy), site_statement(policy)
+        return server, person_statement(policy), site_statement(policy), self._desk()
+
+    def _desk(self) -> "Desk":
+        from noc_platform.fraud.desk import Desk
+        from noc_platform.fraud.predictions import RecordPolicy
+
+        policy = RecordPolicy.of(self.settings.door_policy, self.settings.fraud_policy)
+        desk = Desk(policy, clock=lambda: datetime.now(UTC))
+        # Composing them takes seconds, which nobody who sends an event should wait for.
+        log.debug("evidence of an event: %s characters, %s columns", len(desk.statement.sql), len(desk.schema))
+        return desk
 
 
 async def is_ready(backend: Backend) -> str | None:

@@ -19,6 +19,11 @@ CACHE_READS = Counter("noc_telemetry_api_cache_reads_total", "Answers looked up 
 EVENTS_INGESTED = Counter(
     "noc_telemetry_events_ingested_total", "Events received through the API.", ["stream", "result"]
 )
+PREDICTIONS = Counter("noc_ml_predictions_total", "Predictions made.", ["model_type", "version"])
+PREDICTION_LATENCY = Histogram(
+    "noc_ml_prediction_latency_seconds", "From an event's row to its prediction; of a batch the mean.", ["model_type"]
+)
+FRAUD_DETECTIONS = Counter("noc_fraud_detections_total", "What the fraud rules found in events.", ["severity"])
 UNKNOWN_ENDPOINT = "unknown"
 
 
