@@ -17,7 +17,7 @@ from noc_platform.fraud.vocabulary import MODEL_FEATURES
 from noc_platform.lake.engines import FEEDS_TABLE
 from noc_platform.store.duck import open_duckdb
 from noc_platform.streams.arrow import arrow_schema
-from noc_platform.streams.catalogue import DEVICE_EVENTS, LOCATION_UPDATES
+from noc_platform.streams.catalogue import DEVICE_EVENTS, JOBNEEDS, LOCATION_UPDATES
 from noc_platform.streams.declaration import Stream
 from noc_platform_tests.fraud.facts.running import same
 from noc_platform_tests.fraud.facts.worlds import STREAMS, Row, table_of_rows
@@ -25,9 +25,9 @@ from noc_platform_tests.fraud.facts.worlds import STREAMS, Row, table_of_rows
 COLUMNS = tuple(dict.fromkeys((*MODEL_FEATURES, *FACTS)))
 ASKED = "asked_moment"
 EVERYTHING, KNOWN_THEN = "everything", "known_then"
-# Of phones nobody looks farther back; without the rest a day's tenants fit into memory.
-PHONE_DAYS = 2
-TENANTS_AT_ONCE = 250
+# Nobody looks farther back in these; without what lies before, so many tenants fit into memory.
+DAYS_BACK = {DEVICE_EVENTS: 2, LOCATION_UPDATES: 2, JOBNEEDS: 16}
+TENANTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -145,13 +145,12 @@ def known_then(connection: duckdb.DuckDBPyConnection, events: Sequence[str]) -> 
 
 
 def _copy_known(connection: duckdb.DuckDBPyConnection, stream: Stream) -> None:
-    near = f"and occurred_at >= happened_at - interval {PHONE_DAYS} day"
-    is_phone = stream in (DEVICE_EVENTS, LOCATION_UPDATES)
+    near = f"and occurred_at >= happened_at - interval {DAYS_BACK[stream]} day" if stream in DAYS_BACK else ""
     rest = ", ".join(f"told.{name}" for name in arrow_schema(stream).names if name != "tenant_id")
     connection.execute(
         f"""create or replace table {KNOWN_THEN}.{stream.table} as
             select own as tenant_id, {rest} from {EVERYTHING}.{stream.table} told join asked_then using (tenant_id)
-            where told.received_at <= known_at {near if is_phone else ""}"""
+            where told.received_at <= known_at {near}"""
     )
 
 

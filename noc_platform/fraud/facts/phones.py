@@ -69,51 +69,49 @@ def last_fixes(asked: ir.Table, seen: ir.Table, location_updates: ir.Table) -> i
     fix_speed_kmh from there to where the person punched (out, where they have), fix_accuracy_meters, last_fix_mocked.
     `seen` comes from `whereabouts`."""
     wanted = asked.join(seen.select("nth", "last_second", "last_recent"), "nth")
-    fixes = location_updates.filter(location_updates.latitude.notnull() & location_updates.longitude.notnull())
-    fixes = fixes.mutate(fix_second=second_of(fixes.occurred_at))
-    moved = _at(wanted, fixes, "last_second")
-    near = _at(wanted, fixes, "last_recent")
+    # Both at once: it is looking through the fixes that takes the time.
+    apart = wanted.last_second.isnull() | (wanted.last_second != wanted.last_recent)
+    either = wanted.mutate(fix_second=wanted.last_second).union(
+        wanted.filter(apart).mutate(fix_second=wanted.last_recent)
+    )
+    last = _of_second(either, location_updates)
     # Where somebody came in says nothing of where they were when they left.
-    is_out = moved.stage == Stage.OUT.value
-    punch_latitude = ibis.cases((is_out, moved.latitude_out), else_=moved.latitude_in)
-    punch_longitude = ibis.cases((is_out, moved.longitude_out), else_=moved.longitude_in)
-    apart = metres_between(moved.fix_latitude, moved.fix_longitude, punch_latitude, punch_longitude)
-    doubt = moved.fix_accuracy.fill_null(0.0) + moved.accuracy_meters.fill_null(0.0)
-    elapsed = second_of(moved.happened_at) - moved.last_second
-    speeds = moved.select(
-        "nth", fix_speed_kmh=at_least(apart - doubt, 0.0) / elapsed * 3.6,
-        fix_accuracy_meters=moved.fix_accuracy, last_fix_mocked=moved.fix_mocked,
+    is_out = last.stage == Stage.OUT.value
+    punch_latitude = ibis.cases((is_out, last.latitude_out), else_=last.latitude_in)
+    punch_longitude = ibis.cases((is_out, last.longitude_out), else_=last.longitude_in)
+    apart_meters = metres_between(last.fix_latitude, last.fix_longitude, punch_latitude, punch_longitude)
+    doubt = last.fix_accuracy.fill_null(0.0) + last.accuracy_meters.fill_null(0.0)
+    elapsed = second_of(last.happened_at) - last.fix_second
+    measured = last.mutate(
+        is_aged=last.fix_second == last.last_second, is_recent=last.fix_second == last.last_recent,
+        speed=at_least(apart_meters - doubt, 0.0) / elapsed * 3.6,
+        beyond=beyond_geofence(last, last.fix_latitude, last.fix_longitude),
     )  # fmt: skip
-    places = near.select("nth", phone_distance_meters=beyond_geofence(near, near.fix_latitude, near.fix_longitude))
-    both = speeds.outer_join(places, "nth")
-    return both.select(
-        "fix_speed_kmh", "fix_accuracy_meters", "last_fix_mocked", "phone_distance_meters",
-        nth=both.nth.fill_null(both.nth_right),
-    )  # fmt: skip
+    return measured.group_by("nth").agg(
+        fix_speed_kmh=measured.speed.max(where=measured.is_aged),
+        fix_accuracy_meters=measured.fix_accuracy.max(where=measured.is_aged),
+        last_fix_mocked=measured.mocked.max(where=measured.is_aged) == 1,
+        phone_distance_meters=measured.beyond.max(where=measured.is_recent),
+    )
 
 
-def _at(wanted: ir.Table, fixes: ir.Table, column: str) -> ir.Table:
-    """Events with their person's fix of the second that `column` names, as known then."""
-    joined = wanted.join(
-        fixes.select(
-            "tenant_id", "person_id", "fix_second", "received_at", fix_latitude="latitude", fix_longitude="longitude",
-            fix_accuracy="accuracy_meters", mocked=one_if(fixes.is_location_mocked.fill_null(False)),
-        ),
-        [
-            wanted.tenant_id == fixes.tenant_id,
-            wanted.person_id == fixes.person_id,
-            wanted[column] == fixes.fix_second,
-        ],
+def _of_second(wanted: ir.Table, location_updates: ir.Table) -> ir.Table:
+    """Events with their person's fix of `fix_second`, as known then. Of several any one may be the last, as long as it
+    is the same on every engine."""
+    fixes = location_updates.filter(location_updates.latitude.notnull() & location_updates.longitude.notnull())
+    told = fixes.select(
+        "tenant_id", "person_id", "received_at", fix_latitude="latitude", fix_longitude="longitude",
+        fix_accuracy="accuracy_meters", mocked=one_if(fixes.is_location_mocked.fill_null(False)),
+        fix_second=second_of(fixes.occurred_at),
     )  # fmt: skip
+    joined = wanted.join(told, ["tenant_id", "person_id", "fix_second"])
     known = joined.filter(joined.received_at <= joined.known_at)
-    # Of fixes of one second any one may be the last, as long as it is the same on every engine.
     order = ibis.window(
-        group_by="nth",
+        group_by=["nth", "fix_second"],
         order_by=[known.fix_latitude, known.fix_longitude, known.fix_accuracy.fill_null(-1.0), known.mocked],
     )
     ranked = known.mutate(place=ibis.row_number().over(order))
-    last = ranked.filter(ranked.place == 0)
-    return last.mutate(fix_mocked=last.mocked == 1)
+    return ranked.filter(ranked.place == 0)
 
 
 def _near(asked: ir.Table, rows: ir.Table, seconds: float) -> ir.Table:
