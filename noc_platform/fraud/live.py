@@ -164,8 +164,8 @@ _ACTIVATE = """update noc_ml_model_metrics set is_active = true, is_challenger =
 _END = """update noc_ml_model_period set live_until = greatest(:at, live_from)
     where tenant_id = :tenant and model_type = :type and live_until is null"""
 _BEGIN = """insert into noc_ml_model_period (tenant_id, model_type, live_from, model_id, changed_by, reason)
-    select :tenant, :type, greatest(:at, (select max(live_until) from noc_ml_model_period
-        where tenant_id = :tenant and model_type = :type)), :model, :by, :reason
+    values (cast(:tenant as text), cast(:type as text), greatest(cast(:at as timestamptz), (select max(live_until)
+        from noc_ml_model_period where tenant_id = :tenant and model_type = :type)), :model, :by, :reason)
     on conflict (tenant_id, model_type, live_from) do update set model_id = excluded.model_id, live_until = null,
         changed_by = excluded.changed_by, reason = excluded.reason"""
 _PERIODS = """select live_from, live_until, model_id, model_version, changed_by, reason

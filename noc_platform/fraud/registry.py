@@ -8,6 +8,7 @@ Importing MLflow takes seconds, so every import of it is inside a function. Else
 """
 
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -205,6 +206,8 @@ class Registry:
     def _client(self) -> "MlflowClient":
         # Read by MLflow when it is first imported: nobody outside is told what is trained here.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # It tells of every table it makes, in the middle of what a command shows.
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
         uri = _impatient(self.tracking_uri)
         from mlflow import MlflowClient
 
