@@ -29,8 +29,8 @@ def explain(
     subject_id: Annotated[
         str,
         typer.Argument(
-            help="Which one; of a threshold site/metric, or site/metric/hour; of a prediction also its event's id or its "
-            "attendance's.",
+            help="Which one; of a threshold site/metric, or site/metric/hour; of a prediction also its event's id or "
+            "its attendance's.",
             metavar="ID",
         ),
     ],

@@ -131,7 +131,7 @@ def reviews(
     as_json: Json = False,
 ) -> None:
     """List the attendances people are asked to look at, flagged or drawn by chance, that nobody has judged."""
-    from noc_platform.fraud.observing import reviews_due
+    from noc_platform.fraud.reviewers import reviews_due
     from noc_platform.journal.documents import plain
 
     with Installation.open().server.pipeline.transaction() as connection:
@@ -160,7 +160,7 @@ def review(
     kind: Annotated[str | None, typer.Option(help="Of what is confirmed: which fraud, such as buddy-punching.")] = None,
 ) -> None:
     """Say what came of looking at an attendance; models learn from it."""
-    from noc_platform.fraud.observing import opinion_on
+    from noc_platform.fraud.reviewers import opinion_on
 
     meant = one_of(verdict, SAID, "verdict")
     kinds = VERDICTS.column("fraud_kind").allowed
@@ -168,7 +168,7 @@ def review(
     here, now = Installation.open(), datetime.now(UTC)
     with here.server.pipeline.transaction() as connection:
         opinion_on(
-            connection, tenant, attendance, meant, fraud_kind, said_by(by, why, None), here.settings.door_policy, now
+            connection, tenant, attendance, meant, said_by(by, why, None), here.settings.door_policy, now, fraud_kind
         )
     typer.echo(f"Noted. What was said of it: noc explain prediction {attendance}")
 

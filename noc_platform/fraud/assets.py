@@ -222,10 +222,25 @@ def model_performance(
     context: dg.AssetExecutionContext, config: MomentConfig, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:
     """How the live model does, by what people said since: accuracy, calibration, drift; and what that asks for."""
-    from noc_platform.fraud.observing import observe_and_act
+    from noc_platform.fraud.cycle import act_on
+    from noc_platform.fraud.observing import observe
 
-    workshop = workshop_of(context, platform)
-    return dg.MaterializeResult(metadata=observe_and_act(workshop, context.partition_key, config.moment))
+    tenant = context.partition_key
+    with platform.database.transaction() as connection:
+        seen = observe(connection, tenant, config.moment)
+    return dg.MaterializeResult(
+        metadata={
+            "rows_written": 1,
+            "as_of": config.moment.isoformat(),
+            "model": seen.model_id,
+            "verdict": str(seen.verdict),
+            "asks_for": str(seen.action) if seen.action else "nothing",
+            "did": act_on(workshop_of(context, platform), tenant, seen),
+            "reason": dg.MetadataValue.md(seen.reason),
+            "measures": dg.MetadataValue.json(dict(seen.measures)),
+            "drift": dg.MetadataValue.json(list(seen.drifted)),
+        }
+    )
 
 
 @dg.asset(
@@ -245,7 +260,15 @@ def collusion_rings(config: MomentConfig, platform: dg.ResourceParam[Platform]) 
 
     with platform.database.transaction() as connection:
         seen = look_for_rings(connection, platform.lake, config.moment, platform.settings.finding_policy)
-    return dg.MaterializeResult(metadata=seen)
+    told = [f"- {ring.tenant_id}, {ring.site_id}: {ring.reason}" for ring in seen.rings]
+    return dg.MaterializeResult(
+        metadata={
+            "rows_written": seen.recorded.opened,
+            "as_of": seen.as_of.isoformat(),
+            "attendance_rows": seen.attendances,
+            "rings": dg.MetadataValue.md("\n".join(told) or "none"),
+        }
+    )
 
 
 def workshop_of(context: dg.AssetExecutionContext, platform: Platform) -> "Workshop":

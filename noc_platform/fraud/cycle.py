@@ -24,6 +24,7 @@ from noc_platform.fraud.models import Manifest, Unloadable
 from noc_platform.fraud.registered import Report, Run, Standing, Version
 from noc_platform.fraud.scoring import LiveModel, Models, Ready, matrix
 from noc_platform.fraud.vocabulary import MODEL_FEATURES, MODEL_TYPE, RunStatus
+from noc_platform.fraud.watch import Request, Watched
 from noc_platform.journal.identities import identity_at
 from noc_platform.journal.ledger import PLATFORM, Said
 from noc_platform.lake.layout import Lake
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 # Without these an attendance says nothing of itself; of all others a tenant may have no source.
 REQUIRED = ("biometric_quality_score", "gps_accuracy", "geofence_distance_meters")
 # Who promotes when no person does.
-GATE = "gate"
+GATE, WATCH = "gate", "watch"
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,15 @@ def mirror(workshop: Workshop, tenant: str, at: datetime) -> bool:
             Models(1).ready(model)
         why = "The alias champion was moved in the registry."
         return live.set_live(connection, tenant, model.model_id if model else None, at, PLATFORM, why)
+
+
+def act_on(workshop: Workshop, tenant: str, seen: Watched) -> str:
+    """Do what a look at the live model asks for, and say what that was. A rollback is done here; a training is asked
+    for by the row that was kept, and starts by itself."""
+    if seen.action is not Request.ROLLBACK:
+        return "a training starts by itself" if seen.action is Request.RETRAIN else "nothing"
+    back = roll_back(workshop, tenant, Said(WATCH, seen.reason, workshop.clock()))
+    return "rules score now" if back is None else f"version {back.version} scores again"
 
 
 def examples_of(made: TrainingSet, is_night: "pa.Array | None" = None) -> "Examples":
