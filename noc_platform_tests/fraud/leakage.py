@@ -10,16 +10,21 @@ from pathlib import Path
 import duckdb
 import ibis
 import pyarrow as pa
+from psycopg.rows import dict_row
+from sqlalchemy import Connection
 
 from noc_platform.fraud.features import FACTS, evidence
 from noc_platform.fraud.moments import OFFSETS_TABLE, all_tables, moments, numbered, zone_offsets
+from noc_platform.fraud.prepared import event_statement
 from noc_platform.fraud.vocabulary import MODEL_FEATURES
 from noc_platform.lake.engines import FEEDS_TABLE
+from noc_platform.store.copying import copy_in
 from noc_platform.store.duck import open_duckdb
+from noc_platform.store.sessions import psycopg_of
 from noc_platform.streams.arrow import arrow_schema
 from noc_platform.streams.catalogue import DEVICE_EVENTS, JOBNEEDS, LOCATION_UPDATES
 from noc_platform.streams.declaration import Stream
-from noc_platform_tests.fraud.facts.running import same
+from noc_platform_tests.fraud.facts.running import parameters, same
 from noc_platform_tests.fraud.facts.worlds import STREAMS, Row, table_of_rows
 
 COLUMNS = tuple(dict.fromkeys((*MODEL_FEATURES, *FACTS)))
@@ -28,6 +33,7 @@ EVERYTHING, KNOWN_THEN = "everything", "known_then"
 # Nobody looks farther back in these; without what lies before, so many tenants fit into memory.
 DAYS_BACK = {DEVICE_EVENTS: 2, LOCATION_UPDATES: 2, JOBNEEDS: 16}
 TENANTS_AT_ONCE = 100
+KNOWN_AT = "noc_test.known_at"
 
 
 @dataclass(frozen=True)
@@ -62,12 +68,54 @@ def audited(folder: Path, events: int | None = None) -> Audit:
     for start in range(0, len(asked), TENANTS_AT_ONCE):
         for row in known_then(connection, asked[start : start + TENANTS_AT_ONCE]):
             whole = history[row["event_id"]]
-            leaks += [
-                Leak(row["event_id"], name, whole[name], row[name])
-                for name in COLUMNS
-                if not same(row[name], whole[name])
-            ]
-    return Audit(len(asked), len(asked) * len(COLUMNS), len(asked) * len(MODEL_FEATURES), tuple(leaks))
+            leaks += _between(whole, row)
+    return _audit(len(asked), leaks)
+
+
+def audited_by_statement(folder: Path, postgres: Connection, events: int) -> Audit:
+    """The same of so many events by the statement for one event, on a PostgreSQL that has only what was known then."""
+    connection = opened_world(folder)
+    history = {row["event_id"]: row for row in evidence_of(connection, EVERYTHING).to_pylist()}
+    clocks = connection.sql(f"from {OFFSETS_TABLE}").to_arrow_table().to_pydict()
+    _hold_what_is_known(connection, postgres)
+    cursor = psycopg_of(postgres).cursor(row_factory=dict_row)
+    statement = event_statement().sql.encode()
+    leaks: list[Leak] = []
+    asked = sample(connection, events)
+    for name in asked:
+        event = connection.execute(f"from {EVERYTHING}.noc_attendance_event where event_id = ?", [name])
+        row = event.to_arrow_table().to_pylist()[0]
+        cursor.execute(f"select set_config('{KNOWN_AT}', %s, true)", [row["received_at"].isoformat()])
+        found = cursor.execute(statement, parameters(row, clocks), prepare=True).fetchall()
+        assert len(found) == 1
+        leaks += _between(history[name], found[0])
+    return _audit(len(asked), leaks)
+
+
+def _between(history: Row, known_then: Row) -> list[Leak]:
+    event = history["event_id"]
+    differing = [name for name in COLUMNS if not same(known_then[name], history[name])]
+    return [Leak(event, name, history[name], known_then[name]) for name in differing]
+
+
+def _audit(events: int, leaks: list[Leak]) -> Audit:
+    return Audit(events, events * len(COLUMNS), events * len(MODEL_FEATURES), tuple(leaks))
+
+
+def _hold_what_is_known(connection: duckdb.DuckDBPyConnection, postgres: Connection) -> None:
+    """Temporary views that stand before the real tables and show what had been received at the moment of `KNOWN_AT`."""
+    for table in (*(stream.table for stream in STREAMS), FEEDS_TABLE):
+        rows = connection.sql(f"from {EVERYTHING}.{table}").to_arrow_table()
+        received = "first_received_at" if table == FEEDS_TABLE else "received_at"
+        columns = ", ".join(rows.column_names)
+        copy = f"create temp table told_{table} as select {columns} from {table} where false"
+        postgres.exec_driver_sql(copy)
+        copy_in(postgres, f"told_{table}", rows)
+        if "person_id" in rows.column_names:
+            postgres.exec_driver_sql(f"create index on told_{table} (tenant_id, person_id)")
+        postgres.exec_driver_sql(f"analyze told_{table}")
+        known = f"{received} <= current_setting('{KNOWN_AT}')::timestamptz"
+        postgres.exec_driver_sql(f"create temp view {table} as select * from told_{table} where {known}")
 
 
 def opened_world(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -19,7 +19,7 @@ from noc_platform.store.sessions import Server
 from noc_platform_tests.engines import Engine, opened
 from noc_platform_tests.fraud.facts.running import disagreements, found
 from noc_platform_tests.fraud.facts.worlds import DAWN, Row, World, made
-from noc_platform_tests.fraud.leakage import audited
+from noc_platform_tests.fraud.leakage import audited, audited_by_statement
 
 FIND = (Phase.explicit, Phase.reuse, Phase.generate)
 SECOND = timedelta(seconds=1)
@@ -131,6 +131,14 @@ def test_fraud_prediction_feature_extraction(small_world: Path) -> None:
     assert audit.leaks == ()
     assert audit.feature_cells == audit.events * 28 == 72 * 28
     assert audit.cells > audit.feature_cells
+
+
+def test_the_statement_for_one_event_knows_what_the_history_says(small_world: Path, server: Server) -> None:
+    with server.pipeline.engine.connect() as connection, connection.begin() as transaction:
+        audit = audited_by_statement(small_world, connection, events=40)
+        transaction.rollback()
+    assert audit.leaks == ()
+    assert audit.feature_cells == 40 * 28
 
 
 def test_the_audit_notices_what_knows_too_much(small_world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """The statement for one event gives what the history gives, row by row, on PostgreSQL."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given
@@ -13,7 +12,7 @@ from noc_platform.fraud.moments import zone_offsets
 from noc_platform.fraud.prepared import event_statement
 from noc_platform.store.sessions import Server
 from noc_platform_tests.engines import PostgreSQL, opened
-from noc_platform_tests.fraud.facts.running import disagreements, found
+from noc_platform_tests.fraud.facts.running import disagreements, found, parameters
 from noc_platform_tests.fraud.facts.worlds import CLOCKS_FROM, CLOCKS_UNTIL, ZONES, Row, made
 
 FIND = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -28,25 +27,6 @@ def postgres(server: Server) -> Iterator[PostgreSQL]:
         yield engine
 
 
-def parameters(event: Row) -> dict[str, Any]:
-    """What the statement has to be told of an event."""
-    return {
-        "tenant": event["tenant_id"],
-        "event": event["event_id"],
-        "person": event["person_id"],
-        "site": event["site_id"],
-        "device": event.get("device_id"),
-        "template": event.get("template_id"),
-        "came": event["punched_in_at"],
-        "at": event["punched_out_at"] or event["punched_in_at"],
-        "known_at": event["received_at"],
-        "zones": CLOCKS["time_zone"],
-        "sinces": CLOCKS["since"],
-        "untils": CLOCKS["until"],
-        "minutes": CLOCKS["offset_minutes"],
-    }
-
-
 def one_by_one(postgres: PostgreSQL, events: list[Row]) -> list[Row]:
     """The evidence of each event by a statement of its own."""
     from psycopg.rows import dict_row
@@ -54,7 +34,7 @@ def one_by_one(postgres: PostgreSQL, events: list[Row]) -> list[Row]:
     rows: list[Row] = []
     with postgres.connection.cursor(row_factory=dict_row) as cursor:
         for event in events:
-            told = cursor.execute(STATEMENT, parameters(event), prepare=True)
+            told = cursor.execute(STATEMENT, parameters(event, CLOCKS), prepare=True)
             rows += told.fetchall()
     return rows
 

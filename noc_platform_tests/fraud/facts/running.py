@@ -80,3 +80,22 @@ def disagreements(found: dict[str, Row], expected: dict[str, Row]) -> dict[str, 
     assert found.keys() == expected.keys()
     told = {event: differing(found[event], row) for event, row in expected.items()}
     return {event: columns for event, columns in told.items() if columns}
+
+
+def parameters(event: Row, clocks: dict[str, list[Any]]) -> dict[str, Any]:
+    """What `prepared.event_statement` has to be told of an event; `clocks` are the columns of `zone_offsets`."""
+    return {
+        "tenant": event["tenant_id"],
+        "event": event["event_id"],
+        "person": event["person_id"],
+        "site": event["site_id"],
+        "device": event.get("device_id"),
+        "template": event.get("template_id"),
+        "came": event["punched_in_at"],
+        "at": event["punched_out_at"] or event["punched_in_at"],
+        "known_at": event["received_at"],
+        "zones": clocks["time_zone"],
+        "sinces": clocks["since"],
+        "untils": clocks["until"],
+        "minutes": clocks["offset_minutes"],
+    }
