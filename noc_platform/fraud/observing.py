@@ -8,7 +8,7 @@ what follows (`watch`). Acting on it is the caller's.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,12 @@ MARK_LOCK = 0x4E4F4D
 
 @dataclass(frozen=True)
 class ObservingPolicy:
-    """What a look goes by. The newest `most_rows` predictions are held against labels, the features of the newest
-    `most_features` against those of before; fewer than `least_before` earlier events say too little of usual ones."""
+    """What a look goes by.
+
+    The newest `most_rows` predictions are held against labels; the features of the newest `most_features` against those
+    of before, once there are `least_span` of them, as a day is not like a week. Fewer than `least_before` earlier
+    events say too little of what is usual.
+    """
 
     performance: PerformancePolicy = field(default_factory=PerformancePolicy)
     drift: DriftPolicy = field(default_factory=DriftPolicy)
@@ -45,6 +49,7 @@ class ObservingPolicy:
     most_rows: int = 500_000
     most_features: int = 50_000
     least_before: int = 1_000
+    least_span: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def _drifts(connection: Connection, seen: _Seen, policy: ObservingPolicy) -> tup
     on: labelled ones, which are not like the rest, against those that have a label now.
     """
     scorer = seen.scorer
-    if scorer is None:
+    if scorer is None or seen.span.until - scorer.training_date < policy.least_span:
         return [], None
     names = scorer.feature_names
     usual = observed.features_before(connection, scorer, policy.performance.memory, policy.most_features)

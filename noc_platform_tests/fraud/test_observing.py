@@ -283,6 +283,15 @@ def test_what_was_flagged_more_often_is_no_drift_where_labelled_events_were_lear
     assert entry.measures["rows"] == 2 * ROWS
 
 
+def test_a_few_days_are_not_held_against_weeks(database: Database, here: str) -> None:
+    """Else a model that went live on a Sunday would have drifted by Monday."""
+    with database.transaction() as connection:
+        scored(connection, here, shift=3)
+        few, enough = (observe(connection, here, TRAINED + days * DAY) for days in (6, 7))
+    assert (few.drifted, few.measures["drift_against"]) == ([], None)
+    assert enough.measures["drift_against"] is not None
+
+
 def test_what_the_model_learned_from_does_not_speak_for_it(database: Database, here: str) -> None:
     probability, _ = chances()
     with database.transaction() as connection:
