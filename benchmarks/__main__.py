@@ -8,7 +8,7 @@ from rich.table import Table
 
 from benchmarks.race import Result, keep
 
-ALL = ("signals", "ingest", "service", "backtest", "audit", "learning", "correlation")
+ALL = ("signals", "ingest", "service", "backtest", "audit", "learning", "correlation", "fraud")
 
 
 def main(names: list[str]) -> int:

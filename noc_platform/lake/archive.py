@@ -158,11 +158,13 @@ def retire(connection: Connection, lake: Lake, stream: Stream, quiet_since: date
 
 
 def retire_all(database: Database, lake: Lake, retention: timedelta, as_of: datetime) -> list[Retired]:
-    """`retire` for every event stream, a transaction each, of what has been quiet for `retention` at `as_of` (UTC)."""
+    """`retire` for every event stream, a transaction each, of what has been quiet for `retention` at `as_of` (UTC), or
+    for longer where the stream says so."""
     retired = []
     for stream in EVENT_STREAMS:
+        quiet_since = as_of - max(retention, timedelta(days=stream.kept_days))
         with database.transaction() as connection:
-            retired += retire(connection, lake, stream, as_of - retention, as_of)
+            retired += retire(connection, lake, stream, quiet_since, as_of)
     return retired
 
 

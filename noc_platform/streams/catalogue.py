@@ -178,6 +178,8 @@ ATTENDANCE_EVENTS = Stream(
         ("tenant_id", "device_id", "occurred_at"),
         ("tenant_id", "template_id", "occurred_at"),
     ),
+    # Ninety days of somebody's habits are asked about each event that is scored.
+    kept_days=95,
 )  # fmt: skip
 
 ALERTS = Stream(
@@ -225,6 +227,8 @@ VERDICTS = Stream(
         Column("note", T, "In the reviewer's words.", longest=500),
     ),
     indexes=(("tenant_id", "subject_kind", "subject_id"), ("tenant_id", "person_id", "occurred_at")),
+    # There are few, and what people said stays true.
+    kept_days=3_660,
 )  # fmt: skip
 
 TENANTS = Stream(

@@ -98,7 +98,8 @@ class Stream:
     """A kind of row that enters by the door.
 
     An event stream is append-only and keyed by (event_id, tenant_id). A reference stream holds one row per `key`; a
-    later row with the same key replaces the earlier one.
+    later row with the same key replaces the earlier one. `kept_days` of an event stream stay in PostgreSQL at least,
+    however soon other telemetry leaves.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Stream:
     occurred_from: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = field(default=())
     spans: tuple[Span, ...] = ()
+    kept_days: int = 0
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
