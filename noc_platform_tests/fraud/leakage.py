@@ -61,12 +61,12 @@ def audited(folder: Path, events: int | None = None) -> Audit:
 
     Of all events, or of so many spread evenly over the whole time.
     """
-    connection = opened_world(folder)
-    history = {row["event_id"]: row for row in evidence_of(connection, EVERYTHING).to_pylist()}
+    connection, statement = opened_world(folder), evidence_statement()
+    history = {row["event_id"]: row for row in evidence_of(connection, EVERYTHING, statement).to_pylist()}
     asked = sample(connection, events)
     leaks: list[Leak] = []
     for start in range(0, len(asked), TENANTS_AT_ONCE):
-        for row in known_then(connection, asked[start : start + TENANTS_AT_ONCE]):
+        for row in known_then(connection, asked[start : start + TENANTS_AT_ONCE], statement):
             whole = history[row["event_id"]]
             leaks += _between(whole, row)
     return _audit(len(asked), leaks)
@@ -75,7 +75,7 @@ def audited(folder: Path, events: int | None = None) -> Audit:
 def audited_by_statement(folder: Path, postgres: Connection, events: int) -> Audit:
     """The same of so many events by the statement for one event, on a PostgreSQL that has only what was known then."""
     connection = opened_world(folder)
-    history = {row["event_id"]: row for row in evidence_of(connection, EVERYTHING).to_pylist()}
+    history = {row["event_id"]: row for row in evidence_of(connection, EVERYTHING, evidence_statement()).to_pylist()}
     clocks = connection.sql(f"from {OFFSETS_TABLE}").to_arrow_table().to_pydict()
     _hold_what_is_known(connection, postgres)
     cursor = psycopg_of(postgres).cursor(row_factory=dict_row)
@@ -83,7 +83,7 @@ def audited_by_statement(folder: Path, postgres: Connection, events: int) -> Aud
     leaks: list[Leak] = []
     asked = sample(connection, events)
     for name in asked:
-        event = connection.execute(f"from {EVERYTHING}.noc_attendance_event where event_id = ?", [name])
+        event = connection.sql(f"from {EVERYTHING}.noc_attendance_event where event_id = ?", params=[name])
         row = event.to_arrow_table().to_pylist()[0]
         cursor.execute(f"select set_config('{KNOWN_AT}', %s, true)", [row["received_at"].isoformat()])
         found = cursor.execute(statement, parameters(row, clocks), prepare=True).fetchall()
@@ -148,16 +148,19 @@ def opened_world(folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def evidence_of(connection: duckdb.DuckDBPyConnection, schema: str) -> pa.Table:
+def evidence_of(connection: duckdb.DuckDBPyConnection, schema: str, statement: str) -> pa.Table:
     """The evidence from the tables of a schema: of every event, or where each has a tenant of its own, of those."""
     connection.execute(f"set search_path = '{schema},main'")
-    sources = all_tables()
-    asked = numbered(moments(sources))
+    asked = numbered(moments(all_tables()))
     wanted = asked if schema == EVERYTHING else asked.filter(asked.tenant_id.endswith("/" + asked.event_id))
     connection.execute(f"create or replace temp table {ASKED} as {ibis.to_sql(wanted, dialect='duckdb')}")
-    stored = ibis.table(asked.schema(), name=ASKED)
-    statement = str(ibis.to_sql(evidence(sources, stored), dialect="duckdb"))
     return connection.sql(statement).to_arrow_table()
+
+
+def evidence_statement() -> str:
+    """What gives the evidence of the events in `ASKED`; it takes longer to compose than to run."""
+    stored = ibis.table(numbered(moments(all_tables())).schema(), name=ASKED)
+    return str(ibis.to_sql(evidence(all_tables(), stored), dialect="duckdb", pretty=False))
 
 
 def sample(connection: duckdb.DuckDBPyConnection, events: int | None) -> list[str]:
@@ -171,7 +174,7 @@ def sample(connection: duckdb.DuckDBPyConnection, events: int | None) -> list[st
     return [names[place * len(names) // events] for place in range(events)]
 
 
-def known_then(connection: duckdb.DuckDBPyConnection, events: Sequence[str]) -> list[Row]:
+def known_then(connection: duckdb.DuckDBPyConnection, events: Sequence[str], statement: str) -> list[Row]:
     """The evidence of each event in a tenant of its own that has only what had been received by then."""
     connection.register("asked_events", pa.table({"event_id": pa.array(events, pa.string())}))
     connection.execute(
@@ -187,7 +190,7 @@ def known_then(connection: duckdb.DuckDBPyConnection, events: Sequence[str]) -> 
             select own as tenant_id, stream, day, first_received_at
             from {EVERYTHING}.{FEEDS_TABLE} join asked_then using (tenant_id) where first_received_at <= known_at"""
     )
-    rows = evidence_of(connection, KNOWN_THEN)
+    rows = evidence_of(connection, KNOWN_THEN, statement)
     assert rows.num_rows == len(events)
     return list(rows.to_pylist())
 

@@ -29,7 +29,7 @@ def spark(server: Server) -> Iterator[Engine]:
         yield engine
 
 
-@examples(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
+@examples(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
 @given(seed=st.integers(0, 2**32))
 def test_every_column_agrees_with_a_plain_loop(engine: Engine, seed: int) -> None:
     world = made(seed)

@@ -109,7 +109,7 @@ def happened_after(moment: datetime, seed: int, world: World) -> World:
     )  # fmt: skip
 
 
-@examples(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
+@examples(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
 @given(seed=st.integers(0, 2**32), hours=st.integers(-240, 30))
 def test_what_is_received_later_changes_no_cell(duckdb: Engine, seed: int, hours: int) -> None:
     world, moment = made(seed), DAWN + timedelta(hours=hours)
@@ -117,7 +117,7 @@ def test_what_is_received_later_changes_no_cell(duckdb: Engine, seed: int, hours
     assert unchanged(duckdb, world, more, lambda row: bool(row["known_at"] <= moment)) > 0
 
 
-@examples(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
+@examples(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
 @given(seed=st.integers(0, 2**32), hours=st.integers(-72, 30))
 def test_what_happens_later_changes_no_cell(duckdb: Engine, seed: int, hours: int) -> None:
     world, moment = made(seed), DAWN + timedelta(hours=hours)

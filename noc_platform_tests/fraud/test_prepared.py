@@ -39,7 +39,7 @@ def one_by_one(postgres: PostgreSQL, events: list[Row]) -> list[Row]:
     return rows
 
 
-@examples(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
+@examples(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=FIND)
 @given(seed=st.integers(0, 2**32))
 def test_one_event_reads_as_in_the_history(postgres: PostgreSQL, seed: int) -> None:
     world = made(seed)
