@@ -37,6 +37,7 @@ class Backend:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._starting: asyncio.Task[Ready] | None = None
+        self._composing: asyncio.Task[None] | None = None
 
     def start(self) -> "asyncio.Task[Ready]":
         """Begin to connect and to compile."""
@@ -75,6 +76,8 @@ class Backend:
 
         reads = AsyncReads(server.api.conninfo, self.settings.api_connections)
         await reads.open()
+        # Nobody who asks for signals waits for it; who sends an attendance before it is done does.
+        self._composing = asyncio.create_task(asyncio.to_thread(_compose, desk))
         return Ready(server, reads, person, site, desk)
 
     def _prepare(self) -> "tuple[Server, Prepared, SitePrepared, Desk]":
@@ -92,10 +95,13 @@ class Backend:
         from noc_platform.fraud.predictions import RecordPolicy
 
         policy = RecordPolicy.of(self.settings.door_policy, self.settings.fraud_policy)
-        desk = Desk(policy, clock=lambda: datetime.now(UTC))
-        # Composing them takes seconds, which nobody who sends an event should wait for.
-        log.debug("evidence of an event: %s characters, %s columns", len(desk.statement.sql), len(desk.schema))
-        return desk
+        return Desk(policy, clock=lambda: datetime.now(UTC))
+
+
+def _compose(desk: "Desk") -> None:
+    """Make what the desk asks of each event, which takes it seconds and is then kept."""
+    columns, statement = len(desk.schema), desk.statement.sql
+    log.info("attendances are scored by %d columns of evidence, asked for in %d characters", columns, len(statement))
 
 
 async def is_ready(backend: Backend) -> str | None:
