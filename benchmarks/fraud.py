@@ -33,7 +33,7 @@ from noc_platform.simulator.writer import write_world
 from noc_platform.store.sessions import Server
 from noc_platform.streams.catalogue import STREAMS
 from noc_platform.streams.intake import ingest_file
-from noc_platform_tests.fraud.leakage import EVERYTHING, evidence_of, opened_world
+from noc_platform_tests.fraud.leakage import EVERYTHING, evidence_of, evidence_statement, opened_world
 
 ONE_BY_ONE = WorldPlan(guards=100, sites=10, days=45, seed=11, tenants=1)
 IN_BULK = WorldPlan(guards=300, sites=30, days=75, seed=5)
@@ -106,12 +106,12 @@ def in_bulk(folder: Path, trained: Trained, examples: Examples) -> Result:
     """Evidence of a world over DuckDB, then scores and reasons; plain `predict_proba` of the same for comparison."""
     world = folder / "bulk"
     write_world(IN_BULK, world)
-    engine = opened_world(world)
+    engine, statement = opened_world(world), evidence_statement()
     ready = made_ready(folder, trained, examples)
     rates, evidence = [], pa.table({})
     for _ in range(ROUNDS):
         begun = time.perf_counter()
-        evidence = evidence_of(engine, EVERYTHING)
+        evidence = evidence_of(engine, EVERYTHING, statement)
         score(evidence, ready, [DEFAULTS] * evidence.num_rows)
         rates.append(evidence.num_rows / (time.perf_counter() - begun))
     rate = float(np.median(rates))

@@ -13,6 +13,8 @@ from pydantic import Field
 from noc_platform.findings.assets import audit_findings
 from noc_platform.fraud.checks import (
     BALANCE,
+    HEALTHY,
+    HELPED,
     LEAKAGE,
     ONCE,
     ONE_LIVE,
@@ -20,7 +22,9 @@ from noc_platform.fraud.checks import (
     SCORED,
     feature_specs,
     model_specs,
+    performance_specs,
     prediction_specs,
+    ring_specs,
     training_set_specs,
 )
 from noc_platform.orchestration import (
@@ -214,6 +218,7 @@ def fraud_predictions(
     owners=[Owner.MACHINE_LEARNING],
     kinds={"postgres", "python"},
     tags={"grain": "tenant"},
+    check_specs=performance_specs("model_performance"),
     freshness_policy=DAILY_FRESH,
     retry_policy=TRANSIENT_RETRIES,
     code_version="1",
@@ -224,6 +229,7 @@ def model_performance(
     """How the live model does, by what people said since: accuracy, calibration, drift; and what that asks for."""
     from noc_platform.fraud.cycle import act_on
     from noc_platform.fraud.observing import observe
+    from noc_platform.fraud.watch import Verdict
 
     tenant = context.partition_key
     with platform.database.transaction() as connection:
@@ -239,7 +245,15 @@ def model_performance(
             "reason": dg.MetadataValue.md(seen.reason),
             "measures": dg.MetadataValue.json(dict(seen.measures)),
             "drift": dg.MetadataValue.json(list(seen.drifted)),
-        }
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                passed=seen.verdict is not Verdict.BAD,
+                check_name=HEALTHY,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"verdict": str(seen.verdict), "reason": dg.MetadataValue.md(seen.reason)},
+            )
+        ],
     )
 
 
@@ -249,6 +263,7 @@ def model_performance(
     owners=[Owner.OPERATIONS],
     kinds={"postgres", "python"},
     tags={"grain": "finding"},
+    check_specs=ring_specs("collusion_rings"),
     freshness_policy=DAILY_FRESH,
     retry_policy=TRANSIENT_RETRIES,
     pool=AUDIT_POOL,
@@ -260,6 +275,7 @@ def collusion_rings(config: MomentConfig, platform: dg.ResourceParam[Platform]) 
 
     with platform.database.transaction() as connection:
         seen = look_for_rings(connection, platform.lake, config.moment, platform.settings.finding_policy)
+    small = [f"ring {ring.ring_id} has {len(ring.members)} members" for ring in seen.rings if len(ring.members) < 3]
     told = [f"- {ring.tenant_id}, {ring.site_id}: {ring.reason}" for ring in seen.rings]
     return dg.MaterializeResult(
         metadata={
@@ -267,7 +283,8 @@ def collusion_rings(config: MomentConfig, platform: dg.ResourceParam[Platform]) 
             "as_of": seen.as_of.isoformat(),
             "attendance_rows": seen.attendances,
             "rings": dg.MetadataValue.md("\n".join(told) or "none"),
-        }
+        },
+        check_results=[checked("collusion_rings", HELPED, len(seen.rings), small)],
     )
 
 

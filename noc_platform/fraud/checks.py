@@ -10,6 +10,7 @@ RANGES, ONCE, LEAKAGE, BALANCE, SCORED, ONE_LIVE = (
     "every_event_has_a_prediction",
     "one_model_is_live_at_most",
 )
+HEALTHY, HELPED = "the_live_model_holds", "each_ring_is_of_three_or_more"
 
 
 def feature_specs(asset: str) -> list[dg.AssetCheckSpec]:
@@ -41,3 +42,13 @@ def model_specs(asset: str) -> list[dg.AssetCheckSpec]:
 def prediction_specs(asset: str) -> list[dg.AssetCheckSpec]:
     """Checks of predictions."""
     return [dg.AssetCheckSpec(SCORED, asset=asset, description="Nothing received waits for a score.")]
+
+
+def performance_specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """Checks of a live model."""
+    return [dg.AssetCheckSpec(HEALTHY, asset=asset, description="What people said since speaks for the live model.")]
+
+
+def ring_specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """Checks of rings."""
+    return [dg.AssetCheckSpec(HELPED, asset=asset, description="Two who help one another are no ring.")]

@@ -118,7 +118,7 @@ def evidence_kept(lake: Lake, tenant: str, days: Iterable[date], events: Iterabl
 
 
 def training_set(connection: Connection, lake: Lake, tenant: str, as_of: datetime, history: timedelta) -> TrainingSet:
-    """What a tenant's people said by then, with the evidence of those events: of what was known before `as_of` (UTC)."""
+    """What a tenant's people said by then, with the evidence of those events: as known before `as_of` (UTC)."""
     begins = as_of - history
     days = [begins.date() + timedelta(days=number) for number in range((as_of.date() - begins.date()).days + 1)]
     parts = [lake.read(part) for part in lake.partitions(FEATURES, days) if part.tenant == tenant]
