@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from noc_platform.store.copying import copy_in
 from noc_platform.streams.catalogue import FLAGGED, RANDOM
 
 CHOSEN_SCHEMA = pa.schema(
@@ -98,15 +97,18 @@ def enter(connection: Connection, chosen: pa.Table, selected_at: datetime) -> in
     One that was asked for already stays as it was, unless its chance is higher now: that of a second event of the same
     attendance, or of a larger share. In the caller's transaction.
     """
-    connection.execute(text("drop table if exists pg_temp.chosen"))
-    connection.execute(text("create temp table chosen (like noc_fraud_review) on commit drop"))
-    moment = pa.array([selected_at] * chosen.num_rows, pa.timestamp("us", tz="UTC"))
-    copy_in(connection, "chosen", chosen.append_column("selected_at", moment))
-    return connection.execute(text(_ENTER)).rowcount
+    columns = {name: chosen[name].to_pylist() for name in CHOSEN_SCHEMA.names}
+    return connection.execute(text(_ENTER), {**columns, "selected_at": selected_at}).rowcount
 
 
 _ENTER = """
-    insert into noc_fraud_review as held select * from chosen order by tenant_id, attendance_id
+    insert into noc_fraud_review as held
+        (tenant_id, attendance_id, event_id, selection, selection_probability, fraud_score, selected_at)
+    select tenant_id, attendance_id, event_id, selection, chance, score, :selected_at
+    from unnest(cast(:tenant_id as text[]), cast(:attendance_id as text[]), cast(:event_id as uuid[]),
+                cast(:selection as text[]), cast(:selection_probability as float8[]), cast(:fraud_score as smallint[]))
+        as chosen(tenant_id, attendance_id, event_id, selection, chance, score)
+    order by tenant_id, attendance_id
     on conflict (tenant_id, attendance_id) do update set
         selection = excluded.selection, selection_probability = excluded.selection_probability,
         fraud_score = excluded.fraud_score, event_id = excluded.event_id

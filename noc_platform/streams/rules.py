@@ -153,7 +153,9 @@ def span_faults(span: Span, columns: dict[str, Column]) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    return f"substr(cast({quoted('raw_' + name)} as varchar), 1, {SHOWN_CHARACTERS})"
+    # What was derived from other columns was never written.
+    written, derived = (f"cast({quoted(each)} as varchar)" for each in ("raw_" + name, name))
+    return f"substr(coalesce({written}, {derived}), 1, {SHOWN_CHARACTERS})"
 
 
 def _fault(column: Column, condition: str, reason: str) -> str:

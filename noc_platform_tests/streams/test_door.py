@@ -1,7 +1,7 @@
 """The door: each row ends in exactly one place, and the same source twice changes nothing."""
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -86,6 +86,19 @@ def test_what_does_not_fit_is_quarantined_with_its_reason(
         ((row_number, (found_column, found_reason)),) = reasons(connection, operation).items()
     assert (row_number, found_column) == (2, column)
     assert reason in found_reason
+
+
+@pytest.mark.parametrize("punched_in_at", [NOW + timedelta(days=1), datetime(1970, 1, 1, tzinfo=UTC)])
+def test_a_moment_taken_from_another_column_is_refused_with_that_moment(
+    database: Database, operation: str, punched_in_at: datetime
+) -> None:
+    row = {"attendance_id": "a1", "person_id": "p0", "punched_in_at": punched_in_at}
+    with database.transaction() as connection:
+        receipt = put(connection, ATTENDANCE_EVENTS, [row], operation)
+        asked = text("select reason from noc_quarantine where tenant_id = :t and column_name = 'occurred_at'")
+        (reason,) = connection.execute(asked, {"t": operation}).scalars()
+    assert receipt.quarantined == 1
+    assert f"{punched_in_at:%Y-%m-%d}" in reason
 
 
 def test_vocabulary_is_named_when_a_word_is_not_in_it(database: Database, operation: str) -> None:

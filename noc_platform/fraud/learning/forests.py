@@ -96,10 +96,13 @@ class Anatomy:
 
 def anatomy(model: Any) -> Anatomy:
     """The parts of a calibrated pipeline of ours. Raises `BadInput` for any other."""
-    inner = model.calibrated_classifiers_[0]
-    pipeline = getattr(inner.estimator, "estimator", inner.estimator)
-    steps = dict(pipeline.steps)
-    imputer, last = steps["columns"], steps["model"]
+    try:
+        inner = model.calibrated_classifiers_[0]
+        pipeline = getattr(inner.estimator, "estimator", inner.estimator)
+        steps = dict(pipeline.steps)
+        imputer, last = steps["columns"], steps["model"]
+    except (AttributeError, LookupError) as error:
+        raise BadInput(f"A {type(model).__name__} is not a calibrated pipeline of ours.") from error
     if not hasattr(imputer, "statistics_"):
         raise BadInput("Reasons are only given for models whose features are all measures.")
     flagged = imputer.indicator_.features_ if imputer.indicator_ is not None else np.array([], int)
