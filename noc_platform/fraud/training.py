@@ -121,7 +121,7 @@ def train(examples: Examples, policy: TrainingPolicy | None = None, seed: int = 
     """
     # Imported before the limit is set, for it holds for the libraries that are loaded.
     import sklearn.ensemble  # noqa: F401
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no stubs
+    from threadpoolctl import threadpool_limits
 
     # Threads of OpenMP wait by spinning: beside other work on two cores that took boosting ten times as long as one
     # thread alone. The forest has threads of its own.
