@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no stubs
+from threadpoolctl import threadpool_limits
 
 from noc_platform.fraud.cycle import REQUIRED, examples_of
 from noc_platform.fraud.history import LABELLED, TrainingSet
@@ -46,6 +46,7 @@ BOTH, MODEL, RULES = "both", "model alone", "rules alone"
 FALLBACK, DETECTORS, FOREIGN = "rules-v1", "detectors", "every foreign phone is fraud"
 TOLD_THE_TRUTH = "told the truth of everybody else"
 FOREIGN_SHARE = 0.5
+ORDER = [("happened_at", "ascending"), ("event_id", "ascending")]
 Flags = NDArray[np.bool_]
 
 
@@ -64,7 +65,7 @@ class Later:
     label: Numbers
     scores: Mapping[str, Numbers]
     threshold: float
-    learned: Mapping[str, int] = field(default_factory=dict)
+    learned: Mapping[str, float] = field(default_factory=dict)
 
     def judged(self, way: str, rows: Flags | None = None) -> Judged:
         """What one way says, beside what was so; of all or of some."""
@@ -94,7 +95,7 @@ class Judgement:
         rows = rows.append_column("kinds", pa.array([list(each) for each in kinds], pa.list_(pa.string())))
         rows = rows.append_column("was_fraud", pa.array([bool(each) for each in kinds], pa.bool_()))
         is_in = pc.equal(rows["stage"], Stage.IN.value).to_numpy()
-        says_nothing = np.array([0 < len(each) and {*each} <= {*SHOWN_AT_THE_END} for each in kinds], bool)
+        says_nothing = np.array([len(each) > 0 and {*each} <= {*SHOWN_AT_THE_END} for each in kinds], bool)
         return rows.filter(pa.array(~(is_in & says_nothing)))
 
     @cached_property
@@ -107,7 +108,7 @@ class Judgement:
             rows = self.evidence.filter(pc.equal(self.evidence["stage"], stage.value)).drop_columns(["kinds"])
             told = label_of_stage(said, stage).select(["attendance_id", *LABELLED])
             parts.append(rows.join(told, "attendance_id", join_type="inner"))
-        rows = pa.concat_tables(parts).sort_by([("happened_at", "ascending"), ("event_id", "ascending")])
+        rows = pa.concat_tables(parts).sort_by(ORDER)
         return TrainingSet("northgate", EVERYTHING_KNOWN, EVERYTHING_KNOWN - timedelta(days=365), rows)
 
     @cached_property
@@ -140,11 +141,16 @@ class Judgement:
         rows = self.evidence.filter(pa.array(is_judge))
         others = self.evidence.filter(pa.array(~np.isin(people, people[is_judge])))
         kinds = tuple(frozenset(each) for each in rows["kinds"].to_pylist())
-        counts = {"events": len(learned), "frauds": learned.positives, "others": others.num_rows}
+        told, was = (np.array(self.training_set.rows[name].to_pylist(), bool) for name in ("is_fraud", "was_fraud"))
+        counts = {
+            "events": len(learned), "frauds": learned.positives, "others": others.num_rows,
+            "labelled": self.training_set.labelled, "missed": float(np.mean(~told[was])),
+            "accused": float(np.mean(told[~was])),
+        }  # fmt: skip
         return Later(
             people[is_judge], np.array(rows["was_fraud"].to_pylist(), bool), kinds, _is_own(rows, self._own),
             self._labels(rows), {**_said(rows, self.ready), TOLD_THE_TRUTH: told_the_truth(others, rows)},
-            self.trained.threshold, {**counts, "labelled": self.training_set.labelled},
+            self.trained.threshold, counts,
         )  # fmt: skip
 
     def _labels(self, rows: pa.Table) -> Numbers:
