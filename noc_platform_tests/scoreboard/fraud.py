@@ -198,7 +198,8 @@ def _of_measure(
 def _ceiling(later: Later, areas: dict[str, float]) -> str:
     return (
         "A perfect score is impossible: boosting that was told the truth of all "
-        f"{later.learned['others']:,.0f} events of other people reaches {areas[TOLD_THE_TRUTH]:.3f}; and of what people say, who taught the model, "
+        f"{later.learned['others']:,.0f} events of other people reaches {areas[TOLD_THE_TRUTH]:.3f}; and of "
+        "what people say, who taught the model, "
         f"{later.learned['missed']:.0%} of the frauds are called none and {later.learned['accused']:.1%} of the rest "
         "fraud."
     )

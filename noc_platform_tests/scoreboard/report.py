@@ -1,7 +1,8 @@
 """The scoreboard as a page for people and as JSON for scripts."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from datetime import date
 
 from noc_platform.simulator.world import WorldPlan
 from noc_platform_tests.scoreboard.claims import Claim
@@ -29,6 +30,22 @@ def document(claims: list[Claim], plans: dict[str, WorldPlan]) -> str:
     rows = [{**asdict(claim), "holds": claim.holds} for claim in claims]
     worlds = {name: {**asdict(plan), "first_day": plan.first_day.isoformat()} for name, plan in plans.items()}
     return json.dumps({"claims": rows, "worlds": worlds}, indent=1) + "\n"
+
+
+def measured_before(text: str) -> tuple[list[Claim], dict[str, WorldPlan]]:
+    """The claims and worlds of a document."""
+    told = json.loads(text)
+    names = {each.name for each in fields(Claim)}
+    claims = [Claim(**{name: value for name, value in row.items() if name in names}) for row in told["claims"]]
+    days = {name: {**plan, "first_day": date.fromisoformat(plan["first_day"])} for name, plan in told["worlds"].items()}
+    return claims, {name: WorldPlan(**plan) for name, plan in days.items()}
+
+
+def renewed(before: list[Claim], claims: list[Claim]) -> list[Claim]:
+    """Claims with those that were measured again in the place they had, and new ones after all others."""
+    again = {claim.name: claim for claim in claims}
+    known = {claim.name for claim in before}
+    return [again.get(claim.name, claim) for claim in before] + [each for each in claims if each.name not in known]
 
 
 def _row(cells: list[str] | tuple[str, ...]) -> str:
