@@ -34,7 +34,7 @@ SIMPLER = (RULES, FALLBACK, DETECTORS, FOREIGN)
 RECALL = 0.75
 # Of what the same learner reaches that was told the truth.
 WORTH_OF_TRUTH = 0.8
-CALIBRATION_ERROR, CHANCE_DRAWS = 0.03, 20
+CALIBRATION_ERROR, CHANCE_DRAWS = 0.03, 10
 # Many tenants of few people, for each event is looked at in a copy of its tenant as that was then.
 AUDITED = WorldPlan(guards=60, sites=12, days=28, seed=2026, tenants=6, planted=4.0, random_review=0.1)
 AUDITED_EVENTS = 2_000
@@ -63,7 +63,7 @@ def model_claims(later: Later) -> Iterator[Claim]:
         "PR-AUC of the fraud model",
         f"Area under precision over recall against the truth, of {int(later.is_fraud.sum())} frauds among later events "
         f"of {len(np.unique(later.people))} people of whom nothing was learned; learned from "
-        f"{later.learned['events']:.0f} labelled events. {_ceiling(later, areas)} Wanted is four fifths of that.",
+        f"{later.learned['events']:,.0f} labelled events. {_ceiling(later, areas)} Wanted is four fifths of that.",
         ways[MODEL].pr_auc, count, areas, (*SIMPLER, TOLD_THE_TRUTH), WORTH_OF_TRUTH * areas[TOLD_THE_TRUTH],
     )  # fmt: skip
     yield _of_measure(
@@ -173,7 +173,7 @@ def ring_claims(score: RingScore) -> Iterator[Claim]:
         "collusion rings found",
         "Of planted rings that left a trace (three or more joined by favours, no fewer favours than people, several "
         f"givers and receivers), found with half of their members or more. {score.planted} were planted, of which "
-        f"{score.ceiling:.0%} left one: no more can be told from pairs and chains by anybody.",
+        f"{score.ceiling:.0%} left one: the others look like pairs, chains and helpers.",
         score.found_share, float(exact.low), float(exact.high), score.traced, wanted=RINGS_FOUND,
         baselines={"of all planted": score.found / max(score.planted, 1)},
     )  # fmt: skip

@@ -19,7 +19,7 @@ from noc_platform_tests.scoreboard.claims import SEED, Claim, Numbers, resampled
 EQUALS, WORSE_ONES, BETTER_ONES = 50, 10, 30
 WORSE = -0.15
 EQUAL_SHARE, BETTER_SHARE = 0.01, 0.90
-MONTHS, POINTS, PERCENTILE = 40, 3.0, 0.95
+MONTHS, POINTS, PERCENTILE = 100, 3.0, 0.95
 PLAIN_GATE = "a higher F1 on the same events"
 # What is looked at by chance: one event in twenty, more of higher scores as the platform has it (`raised`), or alike.
 EVENTS, SHARE, RAISED = 300_000, 0.05, 0.01

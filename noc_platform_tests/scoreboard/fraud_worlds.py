@@ -170,7 +170,9 @@ class Judgement:
 
     @cached_property
     def _opened(self) -> Any:
-        return opened_world(self.world.folder)
+        connection = opened_world(self.world.folder)
+        connection.execute(f"set search_path = '{EVERYTHING},main'")
+        return connection
 
 
 def told_the_truth(others: pa.Table, rows: pa.Table) -> Numbers:
