@@ -23,7 +23,7 @@ from noc_platform_tests.scoreboard import (
     tuning,
 )
 from noc_platform_tests.scoreboard.claims import Claim
-from noc_platform_tests.scoreboard.fraud_worlds import FRAUD
+from noc_platform_tests.scoreboard.fraud_worlds import FRAUDS
 from noc_platform_tests.scoreboard.histories import History
 from noc_platform_tests.scoreboard.months import Months
 from noc_platform_tests.scoreboard.report import document, measured_before, page, renewed
@@ -76,7 +76,10 @@ PLANS: Mapping[str, dict[str, WorldPlan]] = {
     "arrivals": {"arrivals": ARRIVALS},
     "silence": {"silence": SILENCE},
     "months": {"months": detection.MONTHS},
-    "fraud": {"fraud": FRAUD, "fraud as known then": fraud.AUDITED},
+    "fraud": {
+        **{f"fraud of tenant {place + 1}": plan for place, plan in enumerate(FRAUDS)},
+        "fraud as known then": fraud.AUDITED,
+    },
 }
 
 

@@ -2,7 +2,7 @@
 evidence knows too much; that rings are found. Elsewhere: what is simulated in many small trials (`fraud_trials`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,12 +20,13 @@ from noc_platform_tests.scoreboard.fraud_worlds import (
     DETECTORS,
     FALLBACK,
     FOREIGN,
-    FRAUD,
+    FRAUDS,
     MODEL,
     RULES,
     TOLD_THE_TRUTH,
     Judgement,
     Later,
+    together,
 )
 from noc_platform_tests.scoreboard.worlds import written
 
@@ -43,8 +44,11 @@ RINGS_FOUND, FALSE_RINGS = 0.85, 1.0
 
 def measured_claims() -> Iterator[Claim]:
     """Every claim about fraud, measured on worlds of their own."""
-    with written(FRAUD) as world:
-        later = Judgement(world).later
+    parts = []
+    for plan in FRAUDS:
+        with written(plan) as world:
+            parts.append(Judgement(world).later)
+    later = together(parts)
     yield from model_claims(later)
     yield calibration(later)
     with written(AUDITED) as world:
@@ -55,14 +59,15 @@ def measured_claims() -> Iterator[Claim]:
 
 def model_claims(later: Later) -> Iterator[Claim]:
     """How well the model and the final score tell fraud from the rest, and each kind of it."""
-    ways = {way: measure(later.judged(way), later.threshold) for way in later.scores}
+    ways = {way: measure(later.judged(way), PRECISION_FLOOR) for way in later.scores}
     areas = {way: found.pr_auc.value for way, found in ways.items()}
     recalls = {way: found.recall_at_precision.value for way, found in ways.items()}
     count = len(later.people)
     yield _of_measure(
         "PR-AUC of the fraud model",
         f"Area under precision over recall against the truth, of {int(later.is_fraud.sum())} frauds among later events "
-        f"of {len(np.unique(later.people))} people of whom nothing was learned; learned from "
+        f"of {len(np.unique(later.people))} people of whom nothing was learned, at "
+        f"{len(np.unique(later.tenants))} tenants; their models learned from "
         f"{later.learned['events']:,.0f} labelled events. {_ceiling(later, areas)} Wanted is four fifths of that.",
         ways[MODEL].pr_auc, count, areas, (*SIMPLER, TOLD_THE_TRUTH), WORTH_OF_TRUTH * areas[TOLD_THE_TRUTH],
     )  # fmt: skip
@@ -122,24 +127,34 @@ def flagged(judged: Judged) -> Numbers:
 
 
 def calibration(later: Later) -> Claim:
-    """Whether what the model takes for likely is so likely, by what people said."""
-    rows = ~np.isnan(later.label)
-    judged = _as_said(later, MODEL)
-    error = measure(judged, later.threshold, SEED).calibration_error
-    rng, by_chance = np.random.default_rng(SEED), []
-    for _ in range(CHANCE_DRAWS):
-        drawn = (rng.random(len(judged.labels)) < judged.probabilities).astype(float)
-        by_chance.append(calibration_error(judged, drawn))
-    rules = calibration_error(_as_said(later, FALLBACK))
-    truth = calibration_error(later.judged(MODEL))
+    """Whether what a model takes for likely is so likely, by what people said; each tenant's model for itself, so that
+    one that is too sure does not make up for one that is not sure enough."""
+    models = [_as_said(later, MODEL, later.tenants == tenant) for tenant in np.unique(later.tenants)]
+    errors = [measure(judged, PRECISION_FLOOR, SEED).calibration_error for judged in models]
+    sizes = [len(judged.labels) for judged in models]
+    value, low, high = (
+        float(np.average([getattr(error, name) for error in errors], weights=sizes))
+        for name in ("value", "low", "high")
+    )
+    each = ", ".join(f"{error.value:.3f}" for error in errors)
+    rules = calibration_error(_as_said(later, FALLBACK, ~np.isnan(later.label)))
     return Claim(
         "calibration error of the fraud model",
-        "Expected calibration error, ten bins of equal mass, over the labelled ones of those events. So few of a model "
-        f"that is never wrong about it would show {np.mean(by_chance):.3f} by chance. Over all of them, labelled or "
-        f"not, against the truth: {truth:.3f}.",
-        error.value, error.low, error.high, int(rows.sum()), wanted=CALIBRATION_ERROR, unit="error", is_at_most=True,
+        "Expected calibration error, ten bins of equal mass, over the labelled ones of those events, of each tenant's "
+        f"model: {each}. So few of a model that is never wrong about it would show {_by_chance(models):.3f} by chance.",
+        value, low, high, sum(sizes), wanted=CALIBRATION_ERROR, unit="error", is_at_most=True,
         baselines={f"{FALLBACK} taken for a probability": rules},
     )  # fmt: skip
+
+
+def _by_chance(models: Sequence[Judged]) -> float:
+    rng, errors, sizes = np.random.default_rng(SEED), [], []
+    for judged in models:
+        for _ in range(CHANCE_DRAWS):
+            drawn = (rng.random(len(judged.labels)) < judged.probabilities).astype(float)
+            errors.append(calibration_error(judged, drawn))
+            sizes.append(len(drawn))
+    return float(np.average(errors, weights=sizes))
 
 
 def calibration_error(judged: Judged, labels: Numbers | None = None) -> float:
@@ -212,12 +227,11 @@ def _alerts(later: Later) -> str:
 
 
 def _live(later: Later) -> str:
-    is_called = later.scores[MODEL] >= later.threshold
-    right, found = later.is_fraud[is_called].mean(), is_called[later.is_fraud].mean()
+    right, found = later.is_fraud[later.is_called].mean(), later.is_called[later.is_fraud].mean()
     return f"{right:.1%} of what it flags is fraud and {found:.1%} of the frauds are found"
 
 
-def _as_said(later: Later, way: str) -> Judged:
-    rows = ~np.isnan(later.label)
+def _as_said(later: Later, way: str, among: Numbers) -> Judged:
+    rows = among & ~np.isnan(later.label)
     judged = later.judged(way, rows)
     return Judged(later.label[rows], judged.probabilities, judged.weights, judged.people)

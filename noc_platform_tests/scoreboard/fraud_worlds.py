@@ -2,7 +2,7 @@
 the rules and simpler ways say of later events of people it has not met. What was really so is known of each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -39,6 +39,8 @@ from noc_platform_tests.scoreboard.worlds import Written
 
 # One tenant whose people look at what plain rules flag and at one attendance in twenty by chance.
 FRAUD = WorldPlan(guards=400, sites=40, days=75, seed=2026, tenants=1, planted=1.5, random_review=0.05)
+# A model learned from one tenant is one draw: of another, other kinds are weak.
+FRAUDS = (FRAUD, replace(FRAUD, guards=300, sites=30, seed=601))
 EVERYTHING_KNOWN = datetime(2027, 1, 1, tzinfo=UTC)
 # What is said by whom: the platform's final score, its model alone, its final score while it has no model, the two
 # parts of that, one plain rule; and the same learner told the truth, which says what can be known at all.
@@ -53,7 +55,8 @@ Flags = NDArray[np.bool_]
 @dataclass(frozen=True)
 class Later:
     """Later events of people no model met, `(n,)` each: whose, whether and which frauds they are, whether they were
-    punched with the person's own phone, what people said (1, 0, NaN for nothing), and the scores (0 to 1) of each way.
+    punched with the person's own phone, what people said (1, 0, NaN for nothing), the scores (0 to 1) of each way,
+    whether the model calls it fraud by its own threshold, and which tenant's it is, each of which has its own model.
 
     A punch-in is no case of a fraud of leaving, neither for nor against.
     """
@@ -64,7 +67,8 @@ class Later:
     is_own: Flags
     label: Numbers
     scores: Mapping[str, Numbers]
-    threshold: float
+    is_called: Flags
+    tenants: Numbers
     learned: Mapping[str, float] = field(default_factory=dict)
 
     def judged(self, way: str, rows: Flags | None = None) -> Judged:
@@ -147,10 +151,10 @@ class Judgement:
             "labelled": self.training_set.labelled, "missed": float(np.mean(~told[was])),
             "accused": float(np.mean(told[~was])),
         }  # fmt: skip
+        scores = {**_said(rows, self.ready), TOLD_THE_TRUTH: told_the_truth(others, rows)}
         return Later(
             people[is_judge], np.array(rows["was_fraud"].to_pylist(), bool), kinds, _is_own(rows, self._own),
-            self._labels(rows), {**_said(rows, self.ready), TOLD_THE_TRUTH: told_the_truth(others, rows)},
-            self.trained.threshold, counts,
+            self._labels(rows), scores, scores[MODEL] >= self.trained.threshold, np.zeros(rows.num_rows, int), counts,
         )  # fmt: skip
 
     def _labels(self, rows: pa.Table) -> Numbers:
@@ -173,6 +177,22 @@ class Judgement:
         connection = opened_world(self.world.folder)
         connection.execute(f"set search_path = '{EVERYTHING},main'")
         return connection
+
+
+def together(parts: Sequence[Later]) -> Later:
+    """Events of several tenants, none of whose people is another's."""
+    tenants = np.repeat(np.arange(len(parts)), [len(each.people) for each in parts])
+    people = np.concatenate([[f"{place}/{person}" for person in each.people] for place, each in enumerate(parts)])
+
+    def joined(name: str) -> Numbers:
+        return np.concatenate([getattr(each, name) for each in parts])
+
+    sums = {name: sum(each.learned[name] for each in parts) for name in parts[0].learned}
+    return Later(
+        people, joined("is_fraud"), tuple(kinds for each in parts for kinds in each.kinds), joined("is_own"),
+        joined("label"), {way: np.concatenate([each.scores[way] for each in parts]) for way in parts[0].scores},
+        joined("is_called"), tenants, {**sums, **{name: sums[name] / len(parts) for name in ("missed", "accused")}},
+    )  # fmt: skip
 
 
 def told_the_truth(others: pa.Table, rows: pa.Table) -> Numbers:

@@ -28,6 +28,7 @@ from noc_platform_tests.scoreboard.fraud_worlds import (
     RULES,
     TOLD_THE_TRUTH,
     Later,
+    together,
 )
 from noc_platform_tests.scoreboard.report import document, measured_before, page, renewed
 
@@ -53,10 +54,10 @@ def later() -> Later:
     names = np.where(rng.random(EVENTS) < 0.5, "SHARED_DEVICE", "TIME_THEFT")
     kinds = tuple(frozenset([name]) if fraud else frozenset[str]() for name, fraud in zip(names, is_fraud, strict=True))
     ways = {BOTH: 4.0, MODEL: 4.0, RULES: 2.0, FALLBACK: 1.0, DETECTORS: 2.0, FOREIGN: 1.0, TOLD_THE_TRUTH: 4.5}
+    scores = {way: drawn(separation, rng, is_fraud) for way, separation in ways.items()}
     return Later(
         rng.integers(PEOPLE, size=EVENTS), is_fraud, kinds, rng.random(EVENTS) < 0.5,
-        np.where(rng.random(EVENTS) < 0.9, is_fraud, np.nan),
-        {way: drawn(separation, rng, is_fraud) for way, separation in ways.items()}, 0.5,
+        np.where(rng.random(EVENTS) < 0.9, is_fraud, np.nan), scores, scores[MODEL] >= 0.5, np.zeros(EVENTS, int),
         {"events": 1_000, "others": 20_000, "missed": 0.1, "accused": 0.02},
     )  # fmt: skip
 
@@ -110,6 +111,19 @@ def test_too_sure_a_model_is_not_calibrated(later: Later, monkeypatch: pytest.Mo
     assert before.holds
     assert not after.holds
     assert before.is_moved(after)
+
+
+def test_a_model_that_is_too_sure_is_not_made_up_for_by_one_that_is_not_sure_enough(
+    later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fraud, "CHANCE_DRAWS", 1)
+    unsure = with_scores(later, lambda each: np.asarray(each**0.5))
+    sure = with_scores(later, lambda each: np.asarray(each**2.0))
+    both = together([unsure, sure])
+    assert len(both.people) == 2 * EVENTS
+    assert len(np.unique(both.people)) == 2 * len(np.unique(later.people))
+    apart = [fraud.calibration(each).value for each in (unsure, sure)]
+    assert fraud.calibration(both).value == pytest.approx(np.mean(apart), rel=0.01)
 
 
 def test_one_cell_that_knows_too_much_is_one_too_many() -> None:
