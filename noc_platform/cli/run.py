@@ -59,8 +59,9 @@ def _run_all(here: Installation, run_job: RunJob, ranges: list[Range]) -> list[O
     done = [run_job("telemetry_pipeline", span) for span in ranges]
     # What is usual is learned once all days are there, and each day is judged by what was usual before it.
     done += [run_job("learn_baselines"), *(run_job("judge_days", span) for span in ranges)]
-    # Scores raise alerts, which the audit after them takes in.
+    # Scores raise alerts: they come in by the door like any other, the audit takes them in, and the lake keeps them.
     done += fraud_outcomes(here, run_job, ranges)
+    done += [run_job("telemetry_pipeline", span) for span in _ranges(here, None, None)]
     hours = _last_hours(here)
     return [*done, run_job("deep_audit", config=hours)] if hours else done
 

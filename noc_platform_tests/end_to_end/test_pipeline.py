@@ -92,7 +92,11 @@ def test_late_rows_open_their_day_again(noc: Noc, tmp_path: Path) -> None:
     assert noc.json("status")["queues"]["open_days"] == 1
     runs = noc.json("run")["runs"]
     last = [list(done["rows"])[-1] for done in runs]
-    assert last == ["site_activity_signals", "dynamic_thresholds", "site_verdicts", "correlated_incidents"]
+    of_a_tenant = ["fraud_model", "fraud_predictions", "model_performance"]
+    assert last == [
+        "site_activity_signals", "dynamic_thresholds", "site_verdicts", "fraud_features",
+        *of_a_tenant, *of_a_tenant, "collusion_rings", "correlated_incidents",
+    ]  # fmt: skip
     assert all(done["success"] for done in runs)
     assert pq.read_table(part).num_rows == before + 1
 

@@ -126,7 +126,8 @@ def test_dagster_knows_what_runs_by_itself(served: Served) -> None:
         (repository,) = json.load(answer)["data"]["repositoriesOrError"]["nodes"]
     schedules = {item["name"]: item["scheduleState"]["status"] for item in repository["schedules"]}
     audits = {f"{depth}_audit_schedule" for depth in ("heartbeat", "comprehensive", "deep")}
-    assert schedules == dict.fromkeys({"nightly_retention", "weekly_baselines", *audits}, "RUNNING")
+    of_fraud = {"nightly_evidence", "weekly_training", "daily_watch", "daily_rings"}
+    assert schedules == dict.fromkeys({"nightly_retention", "weekly_baselines", *audits, *of_fraud}, "RUNNING")
     sensors = {item["name"]: item["sensorState"]["status"] for item in repository["sensors"]}
     assert sensors["days_with_new_telemetry"] == "RUNNING"
     assert {"telemetry_pipeline", "retention"} <= {item["name"] for item in repository["jobs"]}
